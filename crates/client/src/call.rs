@@ -1,0 +1,150 @@
+//! One call: request, envelope, payload.
+
+use std::time::Duration;
+
+use aops_api::Code;
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{REQUEST_ID_HEADER, request_id};
+
+/// How long a call may take before it counts as failed.
+const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long opening a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A call that brought no payload.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{code}{}{detail}", if detail.is_empty() { "" } else { ": " })]
+pub struct ClientError {
+    /// What the service said, or 1001 when it could not be reached, or 500 when it made no sense.
+    pub code: Code,
+    /// The detail beside the code's text.
+    pub detail: String,
+}
+
+impl ClientError {
+    fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+        }
+    }
+
+    /// Whether the same call may succeed later: nothing is wrong with the request itself.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self.code,
+            Code::ConnectionError
+                | Code::ServerError
+                | Code::UnknownError
+                | Code::DatabaseConnectError
+                | Code::DatabaseInsertError
+                | Code::DatabaseQueryError
+                | Code::DatabaseUpdateError
+                | Code::DatabaseDeleteError
+        )
+    }
+}
+
+/// What a service answered, whatever the code.
+#[derive(Clone, Debug)]
+pub struct Outcome<A> {
+    /// The code.
+    pub code: Code,
+    /// Its text and detail.
+    pub msg: String,
+    /// The payload; always there for 200 and 206.
+    pub payload: Option<A>,
+}
+
+impl<A> Outcome<A> {
+    /// The payload of 200 and 206; every other code is an error.
+    pub fn succeeded(self) -> Result<A, ClientError> {
+        match (self.code, self.payload) {
+            (Code::Succeed | Code::PartialSucceed, Some(payload)) => Ok(payload),
+            (code, _) => {
+                let text = code.text(aops_api::code::Language::English);
+                let detail = self.msg.strip_prefix(text).unwrap_or(&self.msg);
+                Err(ClientError::new(code, detail.trim_start_matches(": ")))
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Head {
+    code: Code,
+    #[serde(default)]
+    msg: String,
+}
+
+/// Headers of a call, beside the request id.
+pub(crate) type Headers<'a> = [(&'static str, &'a str)];
+
+/// An HTTP client with the time limits of all calls.
+pub(crate) fn http() -> reqwest::Client {
+    reqwest::Client::builder()
+        .timeout(CALL_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .no_proxy()
+        .build()
+        .expect("a client without TLS has nothing that can fail to initialize")
+}
+
+/// Sends a request and reads the envelope. The error is about transport only.
+pub(crate) async fn send<Q: Serialize + ?Sized, A: DeserializeOwned>(
+    http: &reqwest::Client,
+    method: Method,
+    url: &str,
+    headers: &Headers<'_>,
+    body: &Q,
+) -> Result<Outcome<A>, ClientError> {
+    let mut request = http.request(method, url).json(body);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    if let Some(id) = request_id::current() {
+        request = request.header(REQUEST_ID_HEADER, id);
+    }
+    let unreachable = |error: reqwest::Error| ClientError::new(Code::ConnectionError, innermost(&error));
+    let response = request.send().await.map_err(unreachable)?;
+    let status = response.status();
+    let bytes = response.bytes().await.map_err(unreachable)?;
+    if !status.is_success() {
+        return Err(ClientError::new(
+            Code::ServerError,
+            format!("{url} answered HTTP {status}"),
+        ));
+    }
+    // The head is read on its own: a flattened payload would be buffered whole, and its errors swallowed.
+    let senseless = |error: serde_json::Error| {
+        ClientError::new(
+            Code::ServerError,
+            format!("{url} answered what cannot be read: {error}"),
+        )
+    };
+    let head: Head = serde_json::from_slice(&bytes).map_err(senseless)?;
+    let payload = match serde_json::from_slice(&bytes) {
+        Ok(payload) => Some(payload),
+        Err(error) if matches!(head.code, Code::Succeed | Code::PartialSucceed) => {
+            return Err(senseless(error));
+        }
+        Err(_) => None,
+    };
+    Ok(Outcome {
+        code: head.code,
+        msg: head.msg,
+        payload,
+    })
+}
+
+/// The last cause of an error: what people can act on ("Connection refused").
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut current = error;
+    while let Some(source) = current.source() {
+        current = source;
+    }
+    current.to_string()
+}

@@ -1,0 +1,264 @@
+//! Listeners, loops and shutdown of a process.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::ServiceConfig;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use aops_api::code::Language;
+use aops_client::{REQUEST_ID_HEADER, request_id};
+use tokio::task::{JoinError, JoinSet};
+use tracing::Instrument;
+
+use crate::error::LANGUAGE;
+use crate::log::chain;
+use crate::{ApiError, Configure, Credentials, Service, Shutdown, metrics, random};
+
+/// How long requests and loops may take to finish what they hold at shutdown.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Users: public routes, also below `/api`, and `/health`.
+    Public,
+    /// Services and Prometheus: internal routes, `/health` and `/metrics`.
+    Internal,
+}
+
+impl Audience {
+    const fn name(self) -> &'static str {
+        match self {
+            Audience::Public => "public",
+            Audience::Internal => "internal",
+        }
+    }
+}
+
+/// Binds a listener; the error says which address and what to do.
+pub fn bind(address: &str, flag: &str) -> io::Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| {
+        let advice = match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                format!("something listens there already; choose another with {flag}")
+            }
+            _ => format!("give an address of this machine with {flag}"),
+        };
+        io::Error::new(
+            error.kind(),
+            format!("cannot listen on {address}: {error}; {advice}"),
+        )
+    })
+}
+
+/// A running process: listeners and loops.
+pub struct Server {
+    handles: Vec<ServerHandle>,
+    tasks: JoinSet<(&'static str, io::Result<()>)>,
+    shutdown: Shutdown,
+}
+
+impl Server {
+    /// A server without listeners or loops.
+    pub fn new() -> Self {
+        Self {
+            handles: Vec::new(),
+            tasks: JoinSet::new(),
+            shutdown: Shutdown::new(),
+        }
+    }
+
+    /// Cancel it to stop the server.
+    pub fn shutdown(&self) -> Shutdown {
+        self.shutdown.clone()
+    }
+
+    /// Serves the routes of `services` for an audience on a bound listener.
+    pub fn listen(
+        &mut self,
+        listener: TcpListener,
+        audience: Audience,
+        services: &[Service],
+        credentials: Credentials,
+    ) -> io::Result<SocketAddr> {
+        let address = listener.local_addr()?;
+        let routes: Vec<Configure> = services
+            .iter()
+            .filter_map(|service| match audience {
+                Audience::Public => service.public.clone(),
+                Audience::Internal => service.internal.clone(),
+            })
+            .collect();
+        let names: Vec<&'static str> = services.iter().map(|service| service.name).collect();
+        let credentials = web::Data::new(credentials);
+        let routes: Configure = Arc::new(move |config| routes.iter().for_each(|configure| configure(config)));
+
+        let factory = move || {
+            App::new()
+                .app_data(credentials.clone())
+                .wrap(from_fn(move |request, next| observe(audience, request, next)))
+                .configure(|config| own_routes(config, audience, &names))
+                .configure(|config| {
+                    if audience == Audience::Public {
+                        config.service(web::scope("/api").configure(|config| routes(config)));
+                    }
+                })
+                .configure(|config| routes(config))
+                .default_service(web::to(not_found))
+        };
+        let server = HttpServer::new(factory)
+            .workers(2)
+            .disable_signals()
+            .shutdown_timeout(FINISH_TIMEOUT.as_secs())
+            .listen(listener)?
+            .run();
+        self.handles.push(server.handle());
+        self.tasks.spawn(async move { (audience.name(), server.await) });
+        Ok(address)
+    }
+
+    /// Starts the loops of a service.
+    pub fn start_loops(&mut self, service: Service) {
+        for work in service.loops {
+            let span = tracing::info_span!("loop", service = service.name, name = work.name);
+            let running = (work.start)(self.shutdown.clone());
+            self.tasks.spawn(
+                async move {
+                    running.await;
+                    (work.name, Ok(()))
+                }
+                .instrument(span),
+            );
+        }
+    }
+
+    /// Runs until shutdown, then lets requests and loops finish what they hold.
+    ///
+    /// An error is returned when a listener or a loop ended by itself, or did not finish in time.
+    pub async fn run(mut self) -> io::Result<()> {
+        let outcome = tokio::select! {
+            () = self.shutdown.cancelled() => Ok(()),
+            Some(ended) = self.tasks.join_next() => Err(ended_early(ended)),
+        };
+        self.shutdown.cancel();
+        for handle in &self.handles {
+            // Not awaited one by one: the listeners drain side by side.
+            drop(handle.stop(true));
+        }
+        let finished = tokio::time::timeout(FINISH_TIMEOUT, async {
+            while self.tasks.join_next().await.is_some() {}
+        });
+        if finished.await.is_err() {
+            let left = self.tasks.len();
+            self.tasks.abort_all();
+            return outcome.and(Err(io::Error::other(format!(
+                "{left} listeners or loops did not finish in time"
+            ))));
+        }
+        outcome
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn ended_early(ended: Result<(&'static str, io::Result<()>), JoinError>) -> io::Error {
+    match ended {
+        Ok((name, Ok(()))) => io::Error::other(format!("{name} ended by itself")),
+        Ok((name, Err(error))) => io::Error::other(format!("{name} failed: {error}")),
+        Err(error) => io::Error::other(format!("a loop panicked: {error}")),
+    }
+}
+
+fn own_routes(config: &mut ServiceConfig, audience: Audience, names: &[&'static str]) {
+    let body = serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "services": names });
+    config.route(
+        "/health",
+        web::get().to(move || std::future::ready(HttpResponse::Ok().json(&body))),
+    );
+    if audience == Audience::Internal {
+        config.route("/metrics", web::get().to(metrics::serve));
+    }
+}
+
+async fn not_found() -> HttpResponse {
+    HttpResponse::NotFound().json(serde_json::json!({ "message": "The requested URL was not found." }))
+}
+
+/// Gives a request its id and language, a span, a count and, when it was refused, one log line with the causes.
+async fn observe(
+    audience: Audience,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let id = incoming_id(&request).unwrap_or_else(random::id);
+    let language = request
+        .headers()
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+        .map(Language::from_accept_language)
+        .unwrap_or_default();
+    let route = request.match_pattern().unwrap_or_else(|| "unknown".to_owned());
+    let started = Instant::now();
+    let span = tracing::info_span!("request", request_id = %id, route = %route);
+
+    let work = LANGUAGE.scope(language, request_id::scope(id.clone(), next.call(request)));
+    let mut response = work.instrument(span.clone()).await?;
+
+    let elapsed = started.elapsed();
+    let status = response.status().as_u16().to_string();
+    metrics::REQUESTS
+        .with_label_values(&[audience.name(), &route, &status])
+        .inc();
+    metrics::DURATIONS
+        .with_label_values(&[audience.name(), &route])
+        .observe(elapsed.as_secs_f64());
+    span.in_scope(|| report(&response, elapsed));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static(REQUEST_ID_HEADER), value);
+    }
+    Ok(response)
+}
+
+fn report<B>(response: &ServiceResponse<B>, elapsed: Duration) {
+    let milliseconds = elapsed.as_millis() as u64;
+    let Some(error) = response.response().error() else {
+        tracing::debug!(status = response.status().as_u16(), milliseconds, "answered");
+        return;
+    };
+    match error.as_error::<ApiError>() {
+        Some(refusal) if std::error::Error::source(refusal).is_some() => {
+            tracing::error!(
+                code = refusal.code.number(),
+                milliseconds,
+                error = chain(refusal),
+                "failed"
+            );
+        }
+        Some(refusal) => {
+            tracing::info!(code = refusal.code.number(), milliseconds, reason = %refusal, "refused");
+        }
+        None => tracing::warn!(status = response.status().as_u16(), milliseconds, %error, "refused"),
+    }
+}
+
+/// The id that the caller gave, if it is one that can be logged as it is.
+fn incoming_id(request: &ServiceRequest) -> Option<String> {
+    let id = request.headers().get(REQUEST_ID_HEADER)?.to_str().ok()?;
+    let fits = (1..=128).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte));
+    fits.then(|| id.to_owned())
+}

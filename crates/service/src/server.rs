@@ -143,6 +143,8 @@ impl Server {
     /// An error is returned when a listener or a loop ended by itself, or did not finish in time.
     pub async fn run(mut self) -> io::Result<()> {
         let outcome = tokio::select! {
+            // A loop that ends because of the shutdown must not count as one that ended by itself.
+            biased;
             () = self.shutdown.cancelled() => Ok(()),
             Some(ended) = self.tasks.join_next() => Err(ended_early(ended)),
         };

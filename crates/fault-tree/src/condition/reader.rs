@@ -1,0 +1,218 @@
+//! From the text of a condition to its structure.
+
+use std::collections::HashMap;
+
+use super::{ConditionError, Group, MAX_NESTING, Operand, Operator, Term};
+use crate::nearest::unknown_name;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token<'text> {
+    Name(&'text str),
+    Operator(Operator),
+    Not,
+    Open,
+    Close,
+}
+
+impl Token<'_> {
+    /// As it stands in the condition, quoted.
+    fn quoted(&self) -> String {
+        let text = match self {
+            Token::Name(name) => name,
+            Token::Operator(Operator::And) => "&&",
+            Token::Operator(Operator::Or) => "||",
+            Token::Not => "!",
+            Token::Open => "(",
+            Token::Close => ")",
+        };
+        format!("\"{text}\"")
+    }
+}
+
+struct Placed<'text> {
+    token: Token<'text>,
+    column: u32,
+}
+
+pub(super) fn read(text: &str, children: &[&str]) -> Result<Group, ConditionError> {
+    let tokens = split(text);
+    if tokens.is_empty() {
+        return Err(ConditionError {
+            reason: "the condition is empty".to_owned(),
+            column: 1,
+        });
+    }
+    let mut reader = Reader {
+        tokens: &tokens,
+        next: 0,
+        end_column: column(text.trim_end().chars().count()),
+        children,
+        positions: children
+            .iter()
+            .enumerate()
+            .map(|(position, name)| (*name, position))
+            .collect(),
+    };
+    let group = reader.group(0)?;
+    match reader.peek() {
+        None => Ok(group),
+        // A group ends at the end of the text or at a parenthesis only.
+        Some(_) => Err(reader.refuse("the condition has \")\" without \"(\" before it")),
+    }
+}
+
+/// Splits at the operators; names are what is left between them, trimmed.
+fn split(text: &str) -> Vec<Placed<'_>> {
+    let mut tokens = Vec::new();
+    let mut name_start = 0;
+    let mut name_column = 0;
+    let mut characters = 0;
+    let mut position = 0;
+    while position < text.len() {
+        let rest = &text[position..];
+        if let Some((token, length)) = operator_at(rest) {
+            push_name(&mut tokens, &text[name_start..position], name_column);
+            tokens.push(Placed {
+                token,
+                column: column(characters),
+            });
+            position += length;
+            characters += length;
+            name_start = position;
+            name_column = characters;
+            continue;
+        }
+        position += rest.chars().next().map_or(1, char::len_utf8);
+        characters += 1;
+    }
+    push_name(&mut tokens, &text[name_start..], name_column);
+    tokens
+}
+
+/// The operator that `rest` begins with, and its length, which is the same in bytes and characters.
+fn operator_at(rest: &str) -> Option<(Token<'static>, usize)> {
+    let tokens = [
+        Token::Operator(Operator::And),
+        Token::Operator(Operator::Or),
+        Token::Not,
+        Token::Open,
+        Token::Close,
+    ];
+    super::OPERATORS
+        .into_iter()
+        .zip(tokens)
+        .find(|(text, _)| rest.starts_with(text))
+        .map(|(text, token)| (token, text.len()))
+}
+
+fn push_name<'text>(tokens: &mut Vec<Placed<'text>>, piece: &'text str, characters_before: usize) {
+    let name = piece.trim();
+    if name.is_empty() {
+        return;
+    }
+    let blanks = piece
+        .chars()
+        .take_while(|character| character.is_whitespace())
+        .count();
+    tokens.push(Placed {
+        token: Token::Name(name),
+        column: column(characters_before + blanks),
+    });
+}
+
+fn column(characters_before: usize) -> u32 {
+    u32::try_from(characters_before + 1).unwrap_or(u32::MAX)
+}
+
+struct Reader<'text, 'tokens> {
+    tokens: &'tokens [Placed<'text>],
+    next: usize,
+    /// Where something is missing at the end of the text.
+    end_column: u32,
+    children: &'tokens [&'tokens str],
+    /// The position of each child by its name.
+    positions: HashMap<&'tokens str, usize>,
+}
+
+impl<'text> Reader<'text, '_> {
+    fn peek(&self) -> Option<&Token<'text>> {
+        self.tokens.get(self.next).map(|placed| &placed.token)
+    }
+
+    /// An error at the token that comes next.
+    fn refuse(&self, reason: impl Into<String>) -> ConditionError {
+        let column = self.tokens.get(self.next).map(|placed| placed.column);
+        ConditionError {
+            reason: reason.into(),
+            column: column.unwrap_or(self.end_column),
+        }
+    }
+
+    /// Operands and operators in turn, up to a closing parenthesis or the end, which is left unread.
+    fn group(&mut self, nesting: usize) -> Result<Group, ConditionError> {
+        let first = self.operand(nesting)?;
+        let mut rest = Vec::new();
+        loop {
+            match self.peek() {
+                None | Some(Token::Close) => return Ok(Group { first, rest }),
+                Some(Token::Operator(operator)) => {
+                    let operator = *operator;
+                    self.next += 1;
+                    rest.push((operator, self.operand(nesting)?));
+                }
+                Some(other) => {
+                    let reason = format!(
+                        "the condition lacks \"&&\" or \"||\" between {} and {}",
+                        self.tokens[self.next - 1].token.quoted(),
+                        other.quoted()
+                    );
+                    return Err(self.refuse(reason));
+                }
+            }
+        }
+    }
+
+    fn operand(&mut self, nesting: usize) -> Result<Operand, ConditionError> {
+        let mut negated = false;
+        while self.peek() == Some(&Token::Not) {
+            negated = !negated;
+            self.next += 1;
+        }
+        let term = match self.peek() {
+            Some(Token::Name(name)) => {
+                let position = self.child(name)?;
+                self.next += 1;
+                Term::Child(position)
+            }
+            Some(Token::Open) => Term::Group(Box::new(self.parenthesis(nesting + 1)?)),
+            Some(other) => {
+                let reason = format!("the condition has {} where a name is expected", other.quoted());
+                return Err(self.refuse(reason));
+            }
+            None => return Err(self.refuse("the condition ends where a name is expected")),
+        };
+        Ok(Operand { negated, term })
+    }
+
+    fn parenthesis(&mut self, nesting: usize) -> Result<Group, ConditionError> {
+        if nesting > MAX_NESTING {
+            return Err(self.refuse(format!("the condition nests more than {MAX_NESTING} parentheses")));
+        }
+        let opened_at = self.next;
+        self.next += 1;
+        let group = self.group(nesting)?;
+        if self.peek() != Some(&Token::Close) {
+            self.next = opened_at;
+            return Err(self.refuse("the condition has \"(\" without \")\" after it"));
+        }
+        self.next += 1;
+        Ok(group)
+    }
+
+    fn child(&self, name: &str) -> Result<usize, ConditionError> {
+        self.positions
+            .get(name)
+            .copied()
+            .ok_or_else(|| self.refuse(unknown_name(name, self.children)))
+    }
+}

@@ -1,0 +1,103 @@
+//! What to say of a name that does not exist: what there is, and which of it was probably meant.
+
+/// How many names are listed before "and 12 more".
+const LISTED_NAMES: usize = 8;
+
+/// How many names are compared for a suggestion, and how long the wrong one may be: they bound the work that a wrong
+/// condition makes.
+const COMPARED_NAMES: usize = 1_000;
+const COMPARED_CHARACTERS: usize = 256;
+
+/// The reason for refusing a condition that names something else than a child.
+pub(crate) fn unknown_name(name: &str, children: &[&str]) -> String {
+    let shown: String = name.chars().take(COMPARED_CHARACTERS).collect();
+    let listed: Vec<String> = children
+        .iter()
+        .take(LISTED_NAMES)
+        .map(|child| format!("\"{child}\""))
+        .collect();
+    let mut reason = format!(
+        "condition names \"{shown}\", but the children are {}",
+        listed.join(", ")
+    );
+    if children.len() > LISTED_NAMES {
+        let unlisted = children.len() - LISTED_NAMES;
+        reason.push_str(&format!(" and {unlisted} more"));
+    }
+    if let Some(nearest) = nearest_name(name, children) {
+        reason.push_str(&format!("; did you mean \"{nearest}\"?"));
+    }
+    reason
+}
+
+/// The candidate that was probably meant: one that contains the name or is contained in it, else one that differs in
+/// at most a third of its letters; case does not count. Of equally near ones the first.
+fn nearest_name<'names>(name: &str, candidates: &[&'names str]) -> Option<&'names str> {
+    let wanted = name.to_lowercase();
+    if wanted.chars().count() > COMPARED_CHARACTERS {
+        return None;
+    }
+    candidates
+        .iter()
+        .take(COMPARED_NAMES)
+        .filter_map(|candidate| {
+            let folded = candidate.to_lowercase();
+            let distance = edit_distance(&wanted, &folded);
+            let allowed = wanted.chars().count().max(folded.chars().count()) / 3;
+            let related = folded.contains(&wanted) || wanted.contains(&folded);
+            (related || distance <= allowed).then_some((distance, *candidate))
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance in characters: insertions, deletions and substitutions.
+fn edit_distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (line, left_character) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (position, right_character) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(left_character != *right_character);
+            diagonal = row[position + 1];
+            row[position + 1] = substituted.min(diagonal + 1).min(row[position] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        for (left, right, distance) in [
+            ("", "", 0),
+            ("", "abc", 3),
+            ("kitten", "sitting", 3),
+            ("硬件问题", "硬件问题1", 1),
+        ] {
+            assert_eq!(edit_distance(left, right), distance, "{left} {right}");
+            assert_eq!(edit_distance(right, left), distance, "{right} {left}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_is_suggested_and_only_if_it_is_near() {
+        let children = ["memory full", "cpu busy", "disk slow"];
+        assert_eq!(nearest_name("cpu", &children), Some("cpu busy"));
+        assert_eq!(nearest_name("CPU bsy", &children), Some("cpu busy"));
+        assert_eq!(nearest_name("disc slow", &children), Some("disk slow"));
+        assert_eq!(nearest_name("network", &children), None);
+    }
+
+    #[test]
+    fn a_long_list_of_children_is_cut() {
+        let children: Vec<String> = (0..10).map(|number| format!("child {number}")).collect();
+        let children: Vec<&str> = children.iter().map(String::as_str).collect();
+        let reason = unknown_name("zzz", &children);
+        assert!(reason.ends_with("\"child 7\" and 2 more"), "{reason}");
+    }
+}

@@ -302,11 +302,12 @@ pub struct Report {
 pub struct Explanation {
     /// The outcome.
     pub outcome: Outcome,
-    /// Names from the root down to the first node that is true with no true branch below; empty without a cause.
+    /// Names of branches from the root down to the last one that a true branch made true; empty without a cause.
+    /// The leaves that prove it are in `leaves`.
     pub cause_path: Vec<String>,
-    /// `description` of the last branch on the path.
+    /// `description` of the last branch on the path that has one.
     pub description: String,
-    /// `advice` of the last branch on the path.
+    /// `advice` of the last branch on the path that has one.
     pub advice: String,
     /// Every leaf, in tree order.
     pub leaves: Vec<LeafExplanation>,

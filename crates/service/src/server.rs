@@ -28,8 +28,10 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 pub enum Audience {
     /// Users: public routes, also below `/api`, and `/health`.
     Public,
-    /// Services and Prometheus: internal routes, `/health` and `/metrics`.
+    /// Services and Prometheus: internal routes, `/health` and `/metrics` of the process.
     Internal,
+    /// Whoever scrapes a node: the agent's public routes, `/metrics` of the node among them, and `/health`.
+    Agent,
 }
 
 impl Audience {
@@ -37,6 +39,7 @@ impl Audience {
         match self {
             Audience::Public => "public",
             Audience::Internal => "internal",
+            Audience::Agent => "agent",
         }
     }
 }
@@ -91,7 +94,7 @@ impl Server {
         let routes: Vec<Configure> = services
             .iter()
             .filter_map(|service| match audience {
-                Audience::Public => service.public.clone(),
+                Audience::Public | Audience::Agent => service.public.clone(),
                 Audience::Internal => service.internal.clone(),
             })
             .collect();

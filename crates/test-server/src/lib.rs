@@ -1,0 +1,13 @@
+//! What tests of one service or of the command line stand on, without a platform around them.
+//!
+//! - [`FakeServer`] plays the other side of an HTTP call (the data center for a service, the platform for the command
+//!   line): it answers from a script and remembers what it was asked.
+//! - [`RunningService`] serves a service's real routes and runs its loops on a free port.
+//!
+//! For tests only: no program depends on this crate.
+
+mod fake;
+mod running;
+
+pub use fake::{Call, FakeServer};
+pub use running::RunningService;

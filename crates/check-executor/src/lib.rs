@@ -1,0 +1,46 @@
+//! The check executor: judges windows.
+//!
+//! It takes [`CHECK_EXECUTE_REQ`](aops_api::message::CHECK_EXECUTE_REQ), which the check scheduler sends, and sends
+//! nothing. For each message: the rules in effect ([`rules`], kept by revision), the series that they need, a verdict for
+//! each rule and host ([`window`], by `aops_check_rule`), findings saved with the data center, acknowledged
+//! ([`consume`]). A message that comes again has the same effect once more, which changes nothing: a save replaces what
+//! was said of its window.
+//!
+//! It keeps no state but caches; several may run, and share the shards by the bus's order per key.
+
+mod config;
+mod consume;
+mod error;
+mod metrics;
+mod request;
+mod rules;
+mod window;
+
+use std::sync::Arc;
+
+use aops_bus::Bus;
+use aops_client::DataCenter;
+use aops_service::{Clock, Service};
+
+pub use config::Config;
+pub use error::ExecutorError;
+
+/// What the service stands on.
+#[derive(Clone)]
+pub struct Dependencies {
+    /// Owner of rules, series and findings.
+    pub data_center: DataCenter,
+    /// Where messages come from.
+    pub bus: Bus,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// The service, not yet running. Refuses a config that makes no sense.
+pub fn build(config: Config, dependencies: Dependencies) -> Result<Service, ExecutorError> {
+    config.check()?;
+    let parallel = config.parallel;
+    let executor = Arc::new(consume::Executor::new(config, dependencies));
+    let consume = move |shutdown| consume::run(executor, parallel, shutdown);
+    Ok(Service::new("check-executor").with_loop("consume", consume))
+}

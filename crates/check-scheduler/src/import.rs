@@ -1,0 +1,136 @@
+//! What of an import can be stored: a pure decision over the rules that were sent.
+
+use std::collections::BTreeSet;
+
+use aops_api::rule::{CheckItem, FailReason, KeyedRule};
+use aops_check_rule::Rule;
+
+/// Longest name, in characters.
+const LONGEST_NAME: usize = 128;
+
+/// An import, sorted out.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct SortedOut {
+    /// Rules that compile, with their keys.
+    pub(crate) accepted: Vec<KeyedRule>,
+    /// Rules that do not, and why.
+    pub(crate) refused: Vec<FailReason>,
+}
+
+/// Sorts rules by whether they compile. What is wrong in shape, or named twice, refuses the import as a whole: the error
+/// is `field: reason`.
+pub(crate) fn sort_out(items: Vec<CheckItem>) -> Result<SortedOut, String> {
+    let mut names = BTreeSet::new();
+    let mut sorted = SortedOut::default();
+    for (index, mut item) in items.into_iter().enumerate() {
+        item.check_item = item.check_item.trim().to_owned();
+        check_shape(&item).map_err(|(field, reason)| format!("check_items[{index}].{field}: {reason}"))?;
+        if !names.insert(item.check_item.clone()) {
+            let name = &item.check_item;
+            return Err(format!(
+                "check_items[{index}].check_item: '{name}' is there twice"
+            ));
+        }
+        match Rule::compile(&item) {
+            Ok(rule) => sorted.accepted.push(KeyedRule {
+                key: rule.key().clone(),
+                item,
+            }),
+            Err(error) => sorted.refused.push(FailReason {
+                check_item: Some(item.check_item),
+                tree_name: None,
+                reason: error.reason,
+                line: error.line,
+                column: error.column,
+            }),
+        }
+    }
+    Ok(sorted)
+}
+
+fn check_shape(item: &CheckItem) -> Result<(), (String, String)> {
+    let refuse = |field: &str, reason: &str| Err((field.to_owned(), reason.to_owned()));
+    let name = &item.check_item;
+    let length = name.chars().count();
+    if !(1..=LONGEST_NAME).contains(&length) {
+        return refuse(
+            "check_item",
+            &format!("{length} characters, not 1 to {LONGEST_NAME}"),
+        );
+    }
+    if name.contains(|letter: char| letter.is_control() || letter == ',') {
+        return refuse("check_item", "a comma or a control character is not allowed");
+    }
+    if item.condition.trim().is_empty() {
+        return refuse("condition", "must not be empty");
+    }
+    for (index, data_item) in item.data_list.iter().enumerate() {
+        if data_item.name.trim().is_empty() {
+            return refuse(&format!("data_list[{index}].name"), "must not be empty");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn item(name: &str, condition: &str) -> CheckItem {
+        let text = json!({"check_item": name, "condition": condition, "data_list": [{"name": "m"}]});
+        serde_json::from_value(text).expect("a rule")
+    }
+
+    #[test]
+    fn rules_that_compile_are_accepted_and_the_others_say_why() {
+        let items = vec![item(" a ", "$0 > 1"), item("b", "$0 >"), item("c", "$0 > 1")];
+        let sorted = sort_out(items).expect("in shape");
+        assert_eq!(sorted.accepted[0].item.check_item, "a");
+        assert_eq!(
+            sorted.accepted[0].key, sorted.accepted[1].key,
+            "equal rules have equal keys"
+        );
+        assert_eq!(sorted.refused.len(), 1);
+        let refused = &sorted.refused[0];
+        assert_eq!(refused.check_item.as_deref(), Some("b"));
+        assert!(!refused.reason.is_empty());
+        assert_eq!(refused.line, Some(1));
+        assert!(refused.column.is_some());
+    }
+
+    #[test]
+    fn what_is_wrong_in_shape_refuses_the_whole() {
+        let long = "x".repeat(129);
+        let mut nameless = item("a", "$0 > 1");
+        nameless.data_list[0].name.clear();
+        for (items, expected) in [
+            (
+                vec![item("", "$0 > 1")],
+                "check_items[0].check_item: 0 characters",
+            ),
+            (
+                vec![item(&long, "$0 > 1")],
+                "check_items[0].check_item: 129 characters",
+            ),
+            (vec![item("a,b", "$0 > 1")], "check_items[0].check_item: a comma"),
+            (
+                vec![item("a", " ")],
+                "check_items[0].condition: must not be empty",
+            ),
+            (
+                vec![nameless],
+                "check_items[0].data_list[0].name: must not be empty",
+            ),
+            (
+                vec![item("a", "$0 > 1"), item("a ", "$0 > 2")],
+                "check_items[1].check_item: 'a' is there twice",
+            ),
+        ] {
+            let refusal = sort_out(items).expect_err("refused");
+            assert!(refusal.starts_with(expected), "{refusal}");
+        }
+        assert_eq!(sort_out(Vec::new()), Ok(SortedOut::default()));
+    }
+}

@@ -1,0 +1,62 @@
+//! Check rules: from the text of a rule to verdicts over time.
+//!
+//! [`Rule::compile`] reads and validates a rule, and gives it the [key](aops_api::EvaluationKey) that equal rules share.
+//! [`FetchPlan::new`] says which series some rules need to judge a window; [`FetchPlan::judge`] judges one rule on one
+//! host over what was fetched ([`SeriesSet`]).
+//!
+//! A verdict is a function of time: of one host and label set, the state at an instant `u` is the verdict at the newest
+//! sample of `$0` in `(u − max_gap, u]`. All that is read for it lies at or before that sample and within a look-back
+//! that the rule alone fixes, so the outcome does not depend on how time was cut into windows.
+//!
+//! The crate is pure: no clock, no file, no network. Neighbours: `check-scheduler` compiles imported rules, the two
+//! executors plan, fetch from `data-center` and judge, the `aops` command will test rules offline. It sends and takes no
+//! messages.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `condition` | reads a condition; its tree, its printed form, its values |
+//! | `value`, `operation` | values and what operators do with them |
+//! | `rule`, `validation`, `key` | a compiled rule, what is refused, what two equal rules have in common |
+//! | `label` | which series an item means, starred labels, joins |
+//! | `plan`, `look_back` | what to fetch, from when |
+//! | `series_set`, `transform` | what was fetched, by host; rates and differences |
+//! | `window`, `exact_sum` | functions over a moving window of samples |
+//! | `moment` | the condition at the time of one sample |
+//! | `walk`, `timeline`, `judge` | from verdicts at samples to findings over time |
+//! | `explanation` | margins and values that say why |
+//!
+//! What is carried from window to window does not exist yet: `moment::Moment` with its window cursors is the state to
+//! keep when it is wanted. Nothing in it depends on where it started.
+
+mod condition;
+mod error;
+mod exact_sum;
+mod explanation;
+mod judge;
+mod key;
+mod label;
+mod look_back;
+mod moment;
+mod operation;
+mod plan;
+mod rule;
+mod series_set;
+mod timeline;
+mod transform;
+mod validation;
+mod value;
+mod walk;
+mod window;
+
+pub use condition::{MAX_CONDITION_BYTES, MAX_NESTING, MAX_WINDOW_MS, MAX_WINDOW_SAMPLES};
+pub use error::RuleError;
+pub use explanation::MAX_EXPLAINED_VALUES;
+pub use look_back::{DEFAULT_GAP_INTERVALS, MIN_DEFAULT_GAP_MS};
+pub use plan::FetchPlan;
+pub use rule::{EXPRESSION_PLUGIN, Rule};
+pub use series_set::SeriesSet;
+pub use validation::{
+    MAX_DATA_ITEMS, MAX_FOR_MS, MAX_GAP_MS, MAX_LABELS, MAX_METRIC_CHARACTERS, MAX_NAME_CHARACTERS,
+    MAX_PATTERN_CHARACTERS, MIN_GAP_MS,
+};
+pub use value::MAX_TEXT_BYTES;

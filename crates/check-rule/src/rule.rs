@@ -1,0 +1,85 @@
+//! A compiled rule.
+
+use aops_api::EvaluationKey;
+use aops_api::rule::{Absent, CheckItem, Transform};
+
+use crate::condition::{Condition, parse};
+use crate::error::RuleError;
+use crate::key::evaluation_key;
+use crate::label::LabelSelection;
+use crate::validation::validate;
+
+/// The evaluator that is meant when a rule names none.
+pub const EXPRESSION_PLUGIN: &str = "expression_rule_plugin";
+
+/// A rule that has been read and checked, ready to be planned and judged.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    item: CheckItem,
+    key: EvaluationKey,
+    pub(crate) condition: Condition,
+    pub(crate) data: Vec<CompiledItem>,
+    /// 0 = at once.
+    pub(crate) hold_ms: i64,
+    /// `None`: by the interval of each series.
+    pub(crate) max_gap_ms: Option<i64>,
+    pub(crate) absent: Absent,
+}
+
+/// A data item as judging needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct CompiledItem {
+    pub(crate) name: String,
+    pub(crate) selection: LabelSelection,
+    pub(crate) transform: Option<Transform>,
+}
+
+impl Rule {
+    /// Reads and checks a rule.
+    ///
+    /// # Errors
+    /// What is wrong first: the name, the data items, the ranges, then the condition, with its line and column.
+    pub fn compile(item: &CheckItem) -> Result<Self, RuleError> {
+        validate(item)?;
+        let names: Vec<&str> = item.data_list.iter().map(|data| data.name.as_str()).collect();
+        let condition = parse(&item.condition, &names)?;
+        let data = item
+            .data_list
+            .iter()
+            .map(|data| CompiledItem {
+                name: data.name.clone(),
+                selection: LabelSelection::of(data),
+                transform: data.transform,
+            })
+            .collect();
+        Ok(Self {
+            item: item.clone(),
+            key: evaluation_key(item, &condition),
+            condition,
+            data,
+            hold_ms: item.hold.map_or(0, |hold| hold.milliseconds),
+            max_gap_ms: item.max_gap.map(|gap| gap.milliseconds),
+            absent: item.absent.unwrap_or_default(),
+        })
+    }
+
+    /// What equal rules share: a hash of all that decides a verdict. Name, description, severity, scope, blanks and
+    /// needless parentheses in the condition do not count.
+    pub fn key(&self) -> &EvaluationKey {
+        &self.key
+    }
+
+    /// The rule as its author wrote it.
+    pub fn item(&self) -> &CheckItem {
+        &self.item
+    }
+
+    /// How far before the moment judged the rule looks, when the series are scraped every `interval_ms`: a sample that
+    /// comes late can change verdicts for so long after its time.
+    pub fn look_back_ms(&self, interval_ms: i64) -> i64 {
+        (0..self.data.len())
+            .map(|item| self.item_look_back_ms(item, interval_ms))
+            .max()
+            .unwrap_or(0)
+    }
+}

@@ -1,0 +1,131 @@
+//! From states at samples to stretches of one verdict.
+
+use aops_api::TimeRange;
+use aops_api::finding::FindingValue;
+
+/// The state from a sample on, as long as it speaks.
+pub(crate) enum State {
+    Normal,
+    Abnormal { margin: Option<f64> },
+    NoData { reason: String },
+    Error { reason: String },
+}
+
+/// A stretch of one verdict inside the window.
+pub(crate) struct Stretch {
+    pub(crate) value: FindingValue,
+    pub(crate) range: TimeRange,
+    /// Of the latest sample.
+    pub(crate) reason: String,
+    pub(crate) deciding: Deciding,
+}
+
+/// Samples that are shown as evidence.
+#[derive(Clone, Copy)]
+pub(crate) struct Deciding {
+    pub(crate) first: DecidingTime,
+    pub(crate) worst: DecidingTime,
+    pub(crate) last: DecidingTime,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct DecidingTime {
+    pub(crate) time_ms: i64,
+    pub(crate) margin: Option<f64>,
+}
+
+/// Collects the states of one label set, in order of time.
+pub(crate) struct Timeline {
+    window: TimeRange,
+    /// The newest sample; how long it is the newest is not known yet.
+    pending: Option<(i64, i64, State)>,
+    stretches: Vec<Stretch>,
+    alive: Vec<TimeRange>,
+}
+
+impl Timeline {
+    pub(crate) fn new(window: TimeRange) -> Self {
+        Self {
+            window,
+            pending: None,
+            stretches: Vec::new(),
+            alive: Vec::new(),
+        }
+    }
+
+    /// A sample that speaks for `gap_ms` or until the next one.
+    pub(crate) fn push(&mut self, time_ms: i64, gap_ms: i64, state: State) {
+        self.settle(time_ms);
+        self.pending = Some((time_ms, gap_ms, state));
+    }
+
+    /// No sample follows.
+    pub(crate) fn finish(&mut self) {
+        self.settle(i64::MAX);
+    }
+
+    /// Verdicts but for the normal one, sorted, not overlapping; neighbours differ in value.
+    pub(crate) fn stretches(&self) -> &[Stretch] {
+        &self.stretches
+    }
+
+    /// When there was a sample that spoke: sorted, not overlapping, no neighbours.
+    pub(crate) fn alive(&self) -> &[TimeRange] {
+        &self.alive
+    }
+
+    fn settle(&mut self, next_ms: i64) {
+        let Some((time_ms, gap_ms, state)) = self.pending.take() else {
+            return;
+        };
+        let spoken = TimeRange::new(time_ms, next_ms.min(time_ms.saturating_add(gap_ms)));
+        let range = spoken.intersect(self.window);
+        if range.is_empty() {
+            return;
+        }
+        match self.alive.last_mut() {
+            Some(last) if last.end_ms == range.start_ms => last.end_ms = range.end_ms,
+            _ => self.alive.push(range),
+        }
+        let (value, reason, margin) = match state {
+            State::Normal => return,
+            State::Abnormal { margin } => (FindingValue::Abnormal, String::new(), margin),
+            State::NoData { reason } => (FindingValue::NoData, reason, None),
+            State::Error { reason } => (FindingValue::InternalError, reason, None),
+        };
+        self.extend(value, range, reason, DecidingTime { time_ms, margin });
+    }
+
+    fn extend(&mut self, value: FindingValue, range: TimeRange, reason: String, sample: DecidingTime) {
+        if let Some(last) = self.stretches.last_mut()
+            && last.value == value
+            && last.range.end_ms == range.start_ms
+        {
+            last.range.end_ms = range.end_ms;
+            last.reason = reason;
+            last.deciding.take(sample);
+            return;
+        }
+        self.stretches.push(Stretch {
+            value,
+            range,
+            reason,
+            deciding: Deciding {
+                first: sample,
+                worst: sample,
+                last: sample,
+            },
+        });
+    }
+}
+
+impl Deciding {
+    /// Takes in a later sample. Of equally bad ones the earliest is the worst, as when evidence is merged.
+    fn take(&mut self, sample: DecidingTime) {
+        let rank = |sample: DecidingTime| sample.margin.unwrap_or(f64::NEG_INFINITY);
+        if rank(sample).total_cmp(&rank(self.worst)).is_gt() {
+            self.worst = sample;
+        }
+        self.last = sample;
+    }
+}

@@ -1,0 +1,75 @@
+//! No verdict depends on how time was cut into windows.
+
+use aops_api::TimeRange;
+use aops_api::finding::{Finding, JudgedWindow};
+use proptest::prelude::*;
+
+use crate::random::{LONGEST_INTERVAL_MS, instant, rule, window, world};
+use crate::world::{World, compile};
+
+/// What a store makes of findings of neighbouring windows.
+fn joined(pieces: &[JudgedWindow]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = pieces.iter().flat_map(|piece| piece.findings.clone()).collect();
+    findings.sort_by(|left, right| (&left.labels, left.range).cmp(&(&right.labels, right.range)));
+    let mut joined: Vec<Finding> = Vec::new();
+    for finding in findings {
+        match joined.last_mut() {
+            Some(last)
+                if last.labels == finding.labels
+                    && last.value == finding.value
+                    && last.range.end_ms == finding.range.start_ms =>
+            {
+                last.range.end_ms = finding.range.end_ms;
+                last.reason = finding.reason;
+                last.evidence.merge(&finding.evidence);
+            }
+            _ => joined.push(finding),
+        }
+    }
+    joined
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    #[test]
+    fn pieces_judged_apart_are_the_whole(
+        world in world(),
+        rule in rule(),
+        window in window(),
+        cuts in prop::collection::vec(instant(), 0..8),
+    ) {
+        let rule = compile(&rule.text);
+        let whole = world.judge(&rule, window, LONGEST_INTERVAL_MS);
+        let mut edges: Vec<i64> = cuts
+            .iter()
+            .copied()
+            .filter(|cut_ms| window.contains(*cut_ms))
+            .chain([window.start_ms, window.end_ms])
+            .collect();
+        edges.sort_unstable();
+        let pieces: Vec<JudgedWindow> = edges
+            .windows(2)
+            .map(|edge| world.judge(&rule, TimeRange::new(edge[0], edge[1]), LONGEST_INTERVAL_MS))
+            .collect();
+        prop_assert_eq!(&joined(&pieces), &whole.findings);
+        let mut judged: Vec<_> = pieces.iter().flat_map(|piece| piece.judged.clone()).collect();
+        judged.sort();
+        judged.dedup();
+        prop_assert_eq!(&judged, &whole.judged);
+        prop_assert!(whole.covered && pieces.iter().all(|piece| piece.covered));
+    }
+
+    /// More samples than were asked for, and another order of series, change nothing.
+    #[test]
+    fn what_was_not_asked_for_does_not_matter(world in world(), rule in rule(), window in window()) {
+        let rule = compile(&rule.text);
+        let exact = world.judge(&rule, window, LONGEST_INTERVAL_MS);
+        let reversed = World {
+            series: world.series.iter().rev().cloned().collect(),
+            broken: Vec::new(),
+        };
+        let generous = reversed.judge(&rule, window, 4 * LONGEST_INTERVAL_MS);
+        prop_assert_eq!(exact, generous);
+    }
+}

@@ -1,0 +1,78 @@
+//! Settings of the data center.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::account::SessionLimits;
+use crate::series::retention::DEFAULT_RETENTION;
+use crate::series::scrape::{DEFAULT_INTERVAL, ScrapeLimits};
+use crate::store::sqlite_url;
+
+/// Name of the scrape job of node agents, the label `job` of their series.
+pub const NODE_JOB: &str = "node";
+
+/// What [`crate::build`] needs. Not printable: it holds a password.
+#[derive(Clone)]
+pub struct DataCenterConfig {
+    /// Holds the embedded stores, the lock, the token key and the first password.
+    pub data_dir: PathBuf,
+    /// `mysql://…`; `None` = a SQLite file in the data folder.
+    pub tables_url: Option<String>,
+    /// The user's own password for the first account, from `AOPS_ADMIN_PASSWORD`; `None` = one is generated.
+    pub admin_password: Option<String>,
+    /// How long sessions last.
+    pub session_limits: SessionLimits,
+    /// How often each machine's metrics are read.
+    pub scrape_interval: Duration,
+    /// Bounds of scraping.
+    pub scrape_limits: ScrapeLimits,
+    /// How long samples are kept.
+    pub series_retention: Duration,
+}
+
+impl DataCenterConfig {
+    /// Everything embedded, below a folder.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            tables_url: None,
+            admin_password: None,
+            session_limits: SessionLimits::default(),
+            scrape_interval: DEFAULT_INTERVAL,
+            scrape_limits: ScrapeLimits::default(),
+            series_retention: DEFAULT_RETENTION,
+        }
+    }
+
+    pub(crate) fn tables_url(&self) -> String {
+        match &self.tables_url {
+            Some(url) => url.clone(),
+            None => sqlite_url(&self.tables_file()),
+        }
+    }
+
+    pub(crate) fn tables_file(&self) -> PathBuf {
+        self.data_dir.join("tables.db")
+    }
+
+    pub(crate) fn documents_file(&self) -> PathBuf {
+        self.data_dir.join("documents.db")
+    }
+
+    pub(crate) fn series_file(&self) -> PathBuf {
+        self.data_dir.join("series.db")
+    }
+
+    pub(crate) fn lock_file(&self) -> PathBuf {
+        self.data_dir.join("data-center.lock")
+    }
+
+    pub(crate) fn token_key_file(&self) -> PathBuf {
+        self.data_dir.join("token.key")
+    }
+}
+
+/// Where the generated first password stands until it is changed (mode 0600), for the process to show on a terminal.
+pub fn first_password_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("first-password")
+}

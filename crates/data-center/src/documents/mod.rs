@@ -1,0 +1,357 @@
+//! Documents: what is bulky or searched. One interface, one variant per engine.
+//!
+//! A document is fed from the tables through the outbox. It has an id that its writer derives from what it is about, a
+//! revision that only grows, and a JSON body. So a put or a removal can be repeated, and can come late or in any
+//! order: what has the higher revision stays, and a removal wins over a put of the same revision. A removed document
+//! leaves a mark, so that an older put that comes late does not bring it back; [`Documents::trim_removed`] drops old
+//! marks.
+//!
+//! Each [`Kind`] declares the fields by which its documents are filtered, sorted and counted. A field is a key at the
+//! top of the body, always there. The rest of the body is stored and given back, nothing more: that much a SQLite
+//! file and a search engine both do well.
+
+mod sqlite;
+
+use std::path::Path;
+
+pub use sqlite::SqliteDocuments;
+
+use crate::sqlite_file::FileError;
+
+/// The document store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Documents {
+    /// A SQLite file.
+    Sqlite(SqliteDocuments),
+}
+
+/// What a document is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An interval of a verdict.
+    Result,
+    /// A report of a diagnosis.
+    Report,
+}
+
+/// A key of a body by which documents are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// Text.
+    EvaluationKey,
+    /// Text.
+    HostId,
+    /// Text.
+    Value,
+    /// Text.
+    TaskId,
+    /// Text.
+    Owner,
+    /// Text.
+    TreeName,
+    /// Milliseconds.
+    StartMs,
+    /// Milliseconds.
+    EndMs,
+}
+
+/// What a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldType {
+    /// A text, compared byte by byte.
+    Text,
+    /// A signed 64-bit integer.
+    Integer,
+}
+
+/// A document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    /// What it is about.
+    pub kind: Kind,
+    /// Unique within the kind.
+    pub id: String,
+    /// Grows with every change.
+    pub revision: i64,
+    /// An object with all fields of the kind, and more.
+    pub body: serde_json::Value,
+}
+
+/// A condition on one field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Filter {
+    /// The text is one of these; an empty list matches nothing.
+    In(Field, Vec<String>),
+    /// The integer is at least the first and below the second, where given.
+    Range(Field, Option<i64>, Option<i64>),
+}
+
+/// Order of a sort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first.
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+/// Which documents, in which order, and which page of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// All must hold.
+    pub all_of: Vec<Filter>,
+    /// At least one group must hold, each with all its filters; no group = no condition.
+    pub any_of: Vec<Vec<Filter>>,
+    /// First by the first; equal ones by id, ascending, so that pages are stable.
+    pub sort: Vec<(Field, Direction)>,
+    /// Documents to leave out at the start.
+    pub offset: u64,
+    /// Documents to give at most.
+    pub limit: u64,
+}
+
+/// A page of documents.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Found {
+    /// Documents on all pages.
+    pub total: u64,
+    /// Those on this page.
+    pub documents: Vec<Document>,
+}
+
+/// What can go wrong with documents.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentsError {
+    /// The file cannot be opened.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The engine refused a statement or does not answer.
+    #[error("the document store failed")]
+    Engine(#[from] sqlx::Error),
+    /// A document lacks a field of its kind, or has it with a wrong type.
+    #[error("{kind:?} document {id} has no {field_type:?} field '{}'", field.name())]
+    MissingField {
+        /// Its kind.
+        kind: Kind,
+        /// Its id.
+        id: String,
+        /// The field.
+        field: Field,
+        /// What it must hold.
+        field_type: FieldType,
+    },
+    /// The query names a field that the kind has not, or compares it as something that it is not.
+    #[error("documents of kind {kind:?} have no {field_type:?} field '{}'", field.name())]
+    NoSuchField {
+        /// The kind.
+        kind: Kind,
+        /// The field.
+        field: Field,
+        /// What the query takes it for.
+        field_type: FieldType,
+    },
+    /// What is stored is not JSON: a defect, or a foreign hand.
+    #[error("stored {kind:?} document {id} is not readable")]
+    Stored {
+        /// Its kind.
+        kind: Kind,
+        /// Its id.
+        id: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 2] = [Kind::Result, Kind::Report];
+
+    /// The fields that every document of this kind has.
+    pub const fn fields(self) -> &'static [Field] {
+        match self {
+            Kind::Result => &[
+                Field::EvaluationKey,
+                Field::HostId,
+                Field::Value,
+                Field::StartMs,
+                Field::EndMs,
+            ],
+            Kind::Report => &[
+                Field::TaskId,
+                Field::Owner,
+                Field::HostId,
+                Field::TreeName,
+                Field::StartMs,
+                Field::EndMs,
+            ],
+        }
+    }
+
+    /// Refuses a field that the kind has not, or has as something else.
+    fn check(self, field: Field, field_type: FieldType) -> Result<(), DocumentsError> {
+        if self.fields().contains(&field) && field.field_type() == field_type {
+            return Ok(());
+        }
+        Err(DocumentsError::NoSuchField {
+            kind: self,
+            field,
+            field_type,
+        })
+    }
+}
+
+impl Field {
+    /// The key in the body.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Field::EvaluationKey => "evaluation_key",
+            Field::HostId => "host_id",
+            Field::Value => "value",
+            Field::TaskId => "task_id",
+            Field::Owner => "owner",
+            Field::TreeName => "tree_name",
+            Field::StartMs => "start_ms",
+            Field::EndMs => "end_ms",
+        }
+    }
+
+    /// What it holds.
+    pub const fn field_type(self) -> FieldType {
+        match self {
+            Field::StartMs | Field::EndMs => FieldType::Integer,
+            Field::EvaluationKey
+            | Field::HostId
+            | Field::Value
+            | Field::TaskId
+            | Field::Owner
+            | Field::TreeName => FieldType::Text,
+        }
+    }
+}
+
+impl Query {
+    /// Refuses fields that the kind has not, or that are compared as something else.
+    fn check(&self, kind: Kind) -> Result<(), DocumentsError> {
+        let grouped = self.any_of.iter().flatten();
+        for filter in self.all_of.iter().chain(grouped) {
+            match filter {
+                Filter::In(field, _) => kind.check(*field, FieldType::Text)?,
+                Filter::Range(field, ..) => kind.check(*field, FieldType::Integer)?,
+            }
+        }
+        for (field, _) in &self.sort {
+            kind.check(*field, field.field_type())?;
+        }
+        Ok(())
+    }
+}
+
+impl Document {
+    /// Refuses a body that lacks a field of its kind.
+    fn check(&self) -> Result<(), DocumentsError> {
+        for field in self.kind.fields() {
+            let value = &self.body[field.name()];
+            let fits = match field.field_type() {
+                FieldType::Text => value.is_string(),
+                FieldType::Integer => value.is_i64(),
+            };
+            if !fits {
+                return Err(DocumentsError::MissingField {
+                    kind: self.kind,
+                    id: self.id.clone(),
+                    field: *field,
+                    field_type: field.field_type(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Documents {
+    /// Opens the SQLite file, or makes it.
+    pub async fn open(path: &Path) -> Result<Self, DocumentsError> {
+        Ok(Self::Sqlite(SqliteDocuments::open(path).await?))
+    }
+
+    /// Stores documents, all or none. One whose stored revision is equal or newer is left as it is.
+    pub async fn put(&self, documents: Vec<Document>) -> Result<(), DocumentsError> {
+        for document in &documents {
+            document.check()?;
+        }
+        match self {
+            Self::Sqlite(sqlite) => sqlite.put(documents).await,
+        }
+    }
+
+    /// Removes documents as of a revision, all or none. One whose stored revision is newer is left as it is.
+    /// `now_ms` is kept with the mark of the removal.
+    pub async fn remove(
+        &self,
+        kind: Kind,
+        removals: Vec<(String, i64)>,
+        now_ms: i64,
+    ) -> Result<(), DocumentsError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.remove(kind, removals, now_ms).await,
+        }
+    }
+
+    /// The documents with these ids, in no order; unknown and removed ones are left out.
+    pub async fn get(&self, kind: Kind, ids: &[String]) -> Result<Vec<Document>, DocumentsError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.get(kind, ids).await,
+        }
+    }
+
+    /// A page of the documents that match, and how many match in all.
+    pub async fn search(&self, kind: Kind, query: &Query) -> Result<Found, DocumentsError> {
+        query.check(kind)?;
+        match self {
+            Self::Sqlite(sqlite) => sqlite.search(kind, query).await,
+        }
+    }
+
+    /// How many of the documents that match have which text in the field, sorted by text. Sort, offset and limit of
+    /// the query do not count.
+    pub async fn count_by(
+        &self,
+        kind: Kind,
+        query: &Query,
+        field: Field,
+    ) -> Result<Vec<(String, u64)>, DocumentsError> {
+        query.check(kind)?;
+        kind.check(field, FieldType::Text)?;
+        match self {
+            Self::Sqlite(sqlite) => sqlite.count_by(kind, query, field).await,
+        }
+    }
+
+    /// Deletes documents whose integer field is below `before_ms`, for good, and says how many.
+    pub async fn delete_before(
+        &self,
+        kind: Kind,
+        field: Field,
+        before_ms: i64,
+    ) -> Result<u64, DocumentsError> {
+        kind.check(field, FieldType::Integer)?;
+        match self {
+            Self::Sqlite(sqlite) => sqlite.delete_before(kind, field, before_ms).await,
+        }
+    }
+
+    /// Forgets removals made before `before_ms`: older puts are not expected any more.
+    pub async fn trim_removed(&self, kind: Kind, before_ms: i64) -> Result<u64, DocumentsError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.trim_removed(kind, before_ms).await,
+        }
+    }
+
+    /// Waits for what is under way and closes the engine.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.close().await,
+        }
+    }
+}

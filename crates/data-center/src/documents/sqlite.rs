@@ -1,0 +1,287 @@
+//! Documents in a SQLite file: a table per kind, the declared fields as columns, the body as JSON text.
+//!
+//! Names of tables and columns come from the closed enums; values are bound, never spliced.
+
+use std::path::Path;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::{Direction, Document, DocumentsError, Field, FieldType, Filter, Found, Kind, Query};
+use crate::sqlite_file::{Schema, SqliteFile};
+
+const SCHEMA: Schema = Schema {
+    version: 1,
+    statements: include_str!("schema.sql"),
+};
+
+/// The embedded document store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct SqliteDocuments {
+    file: SqliteFile,
+}
+
+impl SqliteDocuments {
+    pub(super) async fn open(path: &Path) -> Result<Self, DocumentsError> {
+        Ok(Self {
+            file: SqliteFile::open(path, &SCHEMA).await?,
+        })
+    }
+
+    pub(super) async fn put(&self, documents: Vec<Document>) -> Result<(), DocumentsError> {
+        let mut transaction = self.file.writer.begin_with("BEGIN IMMEDIATE").await?;
+        for document in &documents {
+            put_statement(document).build().execute(&mut *transaction).await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    pub(super) async fn remove(
+        &self,
+        kind: Kind,
+        removals: Vec<(String, i64)>,
+        now_ms: i64,
+    ) -> Result<(), DocumentsError> {
+        let mut transaction = self.file.writer.begin_with("BEGIN IMMEDIATE").await?;
+        for (id, revision) in &removals {
+            remove_statement(kind, id, *revision, now_ms)
+                .build()
+                .execute(&mut *transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
+    pub(super) async fn get(&self, kind: Kind, ids: &[String]) -> Result<Vec<Document>, DocumentsError> {
+        let mut statement = select(kind, "id, revision, body");
+        statement
+            .push(" AND id IN (SELECT value FROM json_each(")
+            .push_bind(json_list(ids))
+            .push("))");
+        let rows = statement.build().fetch_all(&self.file.reader).await?;
+        rows.iter().map(|row| read_document(kind, row)).collect()
+    }
+
+    pub(super) async fn search(&self, kind: Kind, query: &Query) -> Result<Found, DocumentsError> {
+        let mut count = select(kind, "count(*)");
+        push_conditions(&mut count, query);
+        let mut page = select(kind, "id, revision, body");
+        push_conditions(&mut page, query);
+        push_page(&mut page, query);
+
+        // Both see the same state, so that the total fits the page.
+        let mut snapshot = self.file.reader.begin().await?;
+        let total: i64 = count.build_query_scalar().fetch_one(&mut *snapshot).await?;
+        let rows = page.build().fetch_all(&mut *snapshot).await?;
+        snapshot.rollback().await?;
+
+        let documents = rows
+            .iter()
+            .map(|row| read_document(kind, row))
+            .collect::<Result<_, _>>()?;
+        Ok(Found {
+            total: total.unsigned_abs(),
+            documents,
+        })
+    }
+
+    pub(super) async fn count_by(
+        &self,
+        kind: Kind,
+        query: &Query,
+        field: Field,
+    ) -> Result<Vec<(String, u64)>, DocumentsError> {
+        let column = field.name();
+        let mut statement = select(kind, &format!("{column}, count(*)"));
+        push_conditions(&mut statement, query);
+        statement.push(format_args!(" GROUP BY {column} ORDER BY {column}"));
+        let rows: Vec<(String, i64)> = statement.build_query_as().fetch_all(&self.file.reader).await?;
+        Ok(rows
+            .into_iter()
+            .map(|(text, count)| (text, count.unsigned_abs()))
+            .collect())
+    }
+
+    pub(super) async fn delete_before(
+        &self,
+        kind: Kind,
+        field: Field,
+        before_ms: i64,
+    ) -> Result<u64, DocumentsError> {
+        let mut statement = QueryBuilder::new("DELETE FROM ");
+        statement
+            .push(format_args!("{} WHERE {} < ", table(kind), field.name()))
+            .push_bind(before_ms);
+        let done = statement.build().execute(&self.file.writer).await?;
+        Ok(done.rows_affected())
+    }
+
+    pub(super) async fn trim_removed(&self, kind: Kind, before_ms: i64) -> Result<u64, DocumentsError> {
+        let mut statement = QueryBuilder::new("DELETE FROM ");
+        statement
+            .push(format_args!("{} WHERE removed_ms < ", table(kind)))
+            .push_bind(before_ms);
+        let done = statement.build().execute(&self.file.writer).await?;
+        Ok(done.rows_affected())
+    }
+
+    pub(super) async fn close(&self) {
+        self.file.close().await;
+    }
+}
+
+const fn table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Result => "result",
+        Kind::Report => "report",
+    }
+}
+
+/// A list as one bound value, whatever its length: `json_each` makes rows of it.
+fn json_list(texts: &[String]) -> String {
+    serde_json::Value::from(texts).to_string()
+}
+
+fn put_statement(document: &Document) -> QueryBuilder<Sqlite> {
+    let fields = document.kind.fields();
+    let table = table(document.kind);
+    let columns: Vec<&str> = fields.iter().map(|field| field.name()).collect();
+    let mut statement = QueryBuilder::new("INSERT INTO ");
+    statement.push(format_args!(
+        "{table} (id, revision, removed_ms, body, {}) VALUES (",
+        columns.join(", ")
+    ));
+    statement
+        .push_bind(document.id.clone())
+        .push(", ")
+        .push_bind(document.revision)
+        .push(", NULL, ")
+        .push_bind(document.body.to_string());
+    for field in fields {
+        let value = &document.body[field.name()];
+        statement.push(", ");
+        match field.field_type() {
+            FieldType::Text => statement.push_bind(value.as_str().map(str::to_owned)),
+            FieldType::Integer => statement.push_bind(value.as_i64()),
+        };
+    }
+    statement.push(
+        ") ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, removed_ms = NULL, body = excluded.body",
+    );
+    for column in columns {
+        statement.push(format_args!(", {column} = excluded.{column}"));
+    }
+    statement.push(format_args!(" WHERE excluded.revision > {table}.revision"));
+    statement
+}
+
+fn remove_statement(kind: Kind, id: &str, revision: i64, now_ms: i64) -> QueryBuilder<Sqlite> {
+    let table = table(kind);
+    let mut statement = QueryBuilder::new("INSERT INTO ");
+    statement
+        .push(format_args!("{table} (id, revision, removed_ms) VALUES ("))
+        .push_bind(id.to_owned())
+        .push(", ")
+        .push_bind(revision)
+        .push(", ")
+        .push_bind(now_ms)
+        .push(
+            ") ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, removed_ms = excluded.removed_ms, \
+             body = NULL",
+        );
+    for field in kind.fields() {
+        statement.push(format_args!(", {} = NULL", field.name()));
+    }
+    statement.push(format_args!(" WHERE excluded.revision >= {table}.revision"));
+    statement
+}
+
+/// The start of a statement over the documents that are not removed.
+fn select(kind: Kind, columns: &str) -> QueryBuilder<Sqlite> {
+    let mut statement = QueryBuilder::new("SELECT ");
+    statement.push(format_args!(
+        "{columns} FROM {} WHERE removed_ms IS NULL",
+        table(kind)
+    ));
+    statement
+}
+
+fn push_conditions(statement: &mut QueryBuilder<Sqlite>, query: &Query) {
+    for filter in &query.all_of {
+        statement.push(" AND ");
+        push_filter(statement, filter);
+    }
+    if query.any_of.is_empty() {
+        return;
+    }
+    statement.push(" AND (FALSE");
+    for group in &query.any_of {
+        statement.push(" OR (TRUE");
+        for filter in group {
+            statement.push(" AND ");
+            push_filter(statement, filter);
+        }
+        statement.push(")");
+    }
+    statement.push(")");
+}
+
+fn push_filter(statement: &mut QueryBuilder<Sqlite>, filter: &Filter) {
+    match filter {
+        Filter::In(field, texts) => {
+            statement
+                .push(format_args!("{} IN (SELECT value FROM json_each(", field.name()))
+                .push_bind(json_list(texts))
+                .push("))");
+        }
+        Filter::Range(field, minimum, maximum) => {
+            statement.push("(TRUE");
+            if let Some(minimum) = minimum {
+                statement
+                    .push(format_args!(" AND {} >= ", field.name()))
+                    .push_bind(*minimum);
+            }
+            if let Some(maximum) = maximum {
+                statement
+                    .push(format_args!(" AND {} < ", field.name()))
+                    .push_bind(*maximum);
+            }
+            statement.push(")");
+        }
+    }
+}
+
+fn push_page(statement: &mut QueryBuilder<Sqlite>, query: &Query) {
+    statement.push(" ORDER BY ");
+    for (field, direction) in &query.sort {
+        let order = match direction {
+            Direction::Ascending => "ASC",
+            Direction::Descending => "DESC",
+        };
+        statement.push(format_args!("{} {order}, ", field.name()));
+    }
+    statement
+        .push("id LIMIT ")
+        .push_bind(saturate(query.limit))
+        .push(" OFFSET ")
+        .push_bind(saturate(query.offset));
+}
+
+fn saturate(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn read_document(kind: Kind, row: &SqliteRow) -> Result<Document, DocumentsError> {
+    let id: String = row.try_get(0)?;
+    let body: &str = row.try_get(2)?;
+    let body = match serde_json::from_str(body) {
+        Ok(body) => body,
+        Err(source) => return Err(DocumentsError::Stored { kind, id, source }),
+    };
+    Ok(Document {
+        kind,
+        id,
+        revision: row.try_get(1)?,
+        body,
+    })
+}

@@ -1,0 +1,348 @@
+//! Machines, groups, and what users have of machines.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aops_api::host::{HostGetRequest, HostRegisterRequest, HostSort, Machine};
+use aops_api::page::Direction;
+use aops_api::{HostId, Shard};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+
+use super::{Tables, Write, from_flag, names};
+use crate::account::Caller;
+use crate::error::Error;
+
+/// A machine as a caller sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRow {
+    /// The machine.
+    pub host_id: HostId,
+    /// Display name of the access.
+    pub host_name: String,
+    /// Group of the access.
+    pub host_group_name: String,
+    /// Address.
+    pub address: String,
+    /// Port of its SSH server.
+    pub ssh_port: u16,
+    /// Whether it is a managing node.
+    pub management: bool,
+    created_ms: i64,
+}
+
+/// What the scraper needs of a machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScrapeTarget {
+    /// The machine.
+    pub host_id: HostId,
+    /// `host:port` of its agent.
+    pub metrics_address: String,
+    /// When its first sample arrived; `None` before.
+    pub first_sample_ms: Option<i64>,
+}
+
+impl Tables {
+    /// Registers a machine by its agent: the same agent is the same machine, whatever its address is now. The owner
+    /// gets an access; one that exists keeps its name and group. `new_host_id` is taken when the agent is unknown.
+    pub async fn register_host(
+        &self,
+        request: &HostRegisterRequest,
+        new_host_id: HostId,
+        now_ms: i64,
+    ) -> Result<HostId, Error> {
+        names::check_length("agent_id", &request.agent_id, 64)?;
+        names::check_length("address", &request.address, 255)?;
+        names::check_length("metrics_address", &request.metrics_address, 255)?;
+        names::check("host_name", &request.host_name)?;
+        names::check("host_group_name", &request.host_group_name)?;
+
+        let mut write = self.write().await?;
+        write.lock_revision("rules").await?;
+        require_account(&mut write, &request.owner).await?;
+        let known = sqlx::query("SELECT host_id FROM machine WHERE agent_id = ?")
+            .bind(request.agent_id.clone())
+            .fetch_optional(write.connection())
+            .await?;
+        let host_id = match &known {
+            Some(row) => HostId::new(row.try_get::<String, _>(0)?),
+            None => new_host_id,
+        };
+        match known {
+            Some(_) => update_machine(&mut write, &host_id, request).await?,
+            None => insert_machine(&mut write, &host_id, request, now_ms).await?,
+        }
+        let granted = self.grant_access(&mut write, &host_id, request, now_ms).await?;
+        if known.is_none() || granted {
+            write.raise_revision("rules").await?;
+        }
+        write.commit().await?;
+        Ok(host_id)
+    }
+
+    async fn grant_access(
+        &self,
+        write: &mut Write<'_>,
+        host_id: &HostId,
+        request: &HostRegisterRequest,
+        now_ms: i64,
+    ) -> Result<bool, Error> {
+        let known = sqlx::query("SELECT host_name FROM access WHERE owner = ? AND host_id = ?")
+            .bind(request.owner.clone())
+            .bind(host_id.as_str().to_owned())
+            .fetch_optional(write.connection())
+            .await?;
+        if known.is_some() {
+            return Ok(false);
+        }
+        let insert_group = format!(
+            "{} host_group (owner, name, description, created_ms) VALUES (?, ?, '', ?)",
+            self.dialect.insert_new()
+        );
+        sqlx::query(sqlx::AssertSqlSafe(insert_group))
+            .bind(request.owner.clone())
+            .bind(request.host_group_name.clone())
+            .bind(now_ms)
+            .execute(write.connection())
+            .await?;
+        sqlx::query(
+            "INSERT INTO access (owner, host_id, host_name, host_group_name, management, created_ms) \
+             VALUES (?, ?, ?, ?, 0, ?)",
+        )
+        .bind(request.owner.clone())
+        .bind(host_id.as_str().to_owned())
+        .bind(request.host_name.clone())
+        .bind(request.host_group_name.clone())
+        .bind(now_ms)
+        .execute(write.connection())
+        .await?;
+        Ok(true)
+    }
+
+    /// The machines a caller sees, filtered and sorted as asked. An admin sees all; one that they have no access to is
+    /// shown as somebody else named it.
+    pub async fn hosts(&self, caller: &Caller, request: &HostGetRequest) -> Result<Vec<HostRow>, Error> {
+        let mut rows = if caller.is_admin() {
+            self.all_hosts(&caller.username).await?
+        } else {
+            self.own_hosts(&caller.username).await?
+        };
+        let groups = &request.host_group_list;
+        rows.retain(|row| groups.is_empty() || groups.contains(&row.host_group_name));
+        rows.retain(|row| {
+            request
+                .management
+                .is_none_or(|management| row.management == management)
+        });
+        sort_hosts(&mut rows, request);
+        Ok(rows)
+    }
+
+    async fn own_hosts(&self, owner: &str) -> Result<Vec<HostRow>, Error> {
+        let rows = sqlx::query(
+            "SELECT m.host_id, m.address, m.ssh_port, a.created_ms, a.owner, a.host_name, a.host_group_name, \
+             a.management FROM access a JOIN machine m ON m.host_id = a.host_id WHERE a.owner = ?",
+        )
+        .bind(owner.to_owned())
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(host_row).collect()
+    }
+
+    async fn all_hosts(&self, owner: &str) -> Result<Vec<HostRow>, Error> {
+        let rows = sqlx::query(
+            "SELECT m.host_id, m.address, m.ssh_port, m.created_ms, a.owner, a.host_name, a.host_group_name, \
+             a.management FROM machine m LEFT JOIN access a ON a.host_id = m.host_id ORDER BY m.host_id, a.owner",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut by_host: BTreeMap<HostId, HostRow> = BTreeMap::new();
+        for row in &rows {
+            let host = host_row(row)?;
+            let is_own = row.try_get::<Option<String>, _>(4)?.as_deref() == Some(owner);
+            if is_own || !by_host.contains_key(&host.host_id) {
+                by_host.insert(host.host_id.clone(), host);
+            }
+        }
+        Ok(by_host.into_values().collect())
+    }
+
+    /// The machines a caller sees, by id.
+    pub async fn visible_hosts(&self, caller: &Caller) -> Result<BTreeSet<HostId>, Error> {
+        let rows = if caller.is_admin() {
+            sqlx::query("SELECT host_id FROM machine")
+                .fetch_all(&self.pool)
+                .await?
+        } else {
+            sqlx::query("SELECT host_id FROM access WHERE owner = ?")
+                .bind(caller.username.clone())
+                .fetch_all(&self.pool)
+                .await?
+        };
+        rows.iter()
+            .map(|row| Ok(HostId::new(row.try_get::<String, _>(0)?)))
+            .collect()
+    }
+
+    /// Every machine, ordered by id.
+    pub async fn machines(&self) -> Result<Vec<Machine>, Error> {
+        let rows = sqlx::query("SELECT host_id, address, first_sample_ms FROM machine ORDER BY host_id")
+            .fetch_all(&self.pool)
+            .await?;
+        let machine = |row: &AnyRow| {
+            let host_id = HostId::new(row.try_get::<String, _>(0)?);
+            Ok(Machine {
+                shard: Shard::of(&host_id),
+                host_id,
+                address: row.try_get(1)?,
+                first_sample_ms: row.try_get(2)?,
+            })
+        };
+        rows.iter().map(machine).collect()
+    }
+
+    /// What is to be scraped.
+    pub async fn scrape_targets(&self) -> Result<Vec<ScrapeTarget>, Error> {
+        let rows =
+            sqlx::query("SELECT host_id, metrics_address, first_sample_ms FROM machine ORDER BY host_id")
+                .fetch_all(&self.pool)
+                .await?;
+        let target = |row: &AnyRow| {
+            Ok(ScrapeTarget {
+                host_id: HostId::new(row.try_get::<String, _>(0)?),
+                metrics_address: row.try_get(1)?,
+                first_sample_ms: row.try_get(2)?,
+            })
+        };
+        rows.iter().map(target).collect()
+    }
+
+    /// Writes down that a machine has had a sample at this time; the earliest stands.
+    pub async fn set_first_sample(&self, host_id: &HostId, time_ms: i64) -> Result<(), Error> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "UPDATE machine SET first_sample_ms = ? \
+             WHERE host_id = ? AND (first_sample_ms IS NULL OR first_sample_ms > ?)",
+        )
+        .bind(time_ms)
+        .bind(host_id.as_str().to_owned())
+        .bind(time_ms)
+        .execute(write.connection())
+        .await?;
+        write.commit().await
+    }
+}
+
+/// Accesses to the machines of a shard: owner, host, group.
+pub(super) async fn accesses_of_shard(
+    connection: &mut AnyConnection,
+    shard: Shard,
+) -> Result<Vec<(String, HostId, String)>, Error> {
+    let rows = sqlx::query(
+        "SELECT a.owner, a.host_id, a.host_group_name FROM access a JOIN machine m ON m.host_id = a.host_id \
+         WHERE m.shard = ? ORDER BY a.owner, a.host_id",
+    )
+    .bind(i64::from(shard.number()))
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                row.try_get(0)?,
+                HostId::new(row.try_get::<String, _>(1)?),
+                row.try_get(2)?,
+            ))
+        })
+        .collect()
+}
+
+/// The machines of a shard.
+pub(super) async fn machines_of_shard(
+    connection: &mut AnyConnection,
+    shard: Shard,
+) -> Result<Vec<HostId>, Error> {
+    let rows = sqlx::query("SELECT host_id FROM machine WHERE shard = ? ORDER BY host_id")
+        .bind(i64::from(shard.number()))
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| Ok(HostId::new(row.try_get::<String, _>(0)?)))
+        .collect()
+}
+
+async fn require_account(write: &mut Write<'_>, username: &str) -> Result<(), Error> {
+    let row = sqlx::query("SELECT username FROM account WHERE username = ?")
+        .bind(username.to_owned())
+        .fetch_optional(write.connection())
+        .await?;
+    match row {
+        Some(_) => Ok(()),
+        None => Err(Error::Invalid(format!("owner: there is no account {username}"))),
+    }
+}
+
+async fn insert_machine(
+    write: &mut Write<'_>,
+    host_id: &HostId,
+    request: &HostRegisterRequest,
+    now_ms: i64,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO machine (host_id, agent_id, shard, address, ssh_port, metrics_address, first_sample_ms, \
+         created_ms) VALUES (?, ?, ?, ?, ?, ?, NULL, ?)",
+    )
+    .bind(host_id.as_str().to_owned())
+    .bind(request.agent_id.clone())
+    .bind(i64::from(Shard::of(host_id).number()))
+    .bind(request.address.clone())
+    .bind(i64::from(request.ssh_port))
+    .bind(request.metrics_address.clone())
+    .bind(now_ms)
+    .execute(write.connection())
+    .await?;
+    Ok(())
+}
+
+async fn update_machine(
+    write: &mut Write<'_>,
+    host_id: &HostId,
+    request: &HostRegisterRequest,
+) -> Result<(), Error> {
+    sqlx::query("UPDATE machine SET address = ?, ssh_port = ?, metrics_address = ? WHERE host_id = ?")
+        .bind(request.address.clone())
+        .bind(i64::from(request.ssh_port))
+        .bind(request.metrics_address.clone())
+        .bind(host_id.as_str().to_owned())
+        .execute(write.connection())
+        .await?;
+    Ok(())
+}
+
+/// Columns: machine, address, port, created, owner, and of the access name, group, management (absent without one).
+fn host_row(row: &AnyRow) -> Result<HostRow, Error> {
+    let host_id: String = row.try_get(0)?;
+    let host_name: Option<String> = row.try_get(5)?;
+    let host_group_name: Option<String> = row.try_get(6)?;
+    Ok(HostRow {
+        host_name: host_name.unwrap_or_else(|| host_id.clone()),
+        host_id: HostId::new(host_id),
+        host_group_name: host_group_name.unwrap_or_default(),
+        address: row.try_get(1)?,
+        ssh_port: u16::try_from(row.try_get::<i64, _>(2)?)
+            .map_err(|_| Error::unreadable("port of a machine"))?,
+        management: from_flag(row.try_get::<Option<i64>, _>(7)?.unwrap_or(0)),
+        created_ms: row.try_get(3)?,
+    })
+}
+
+fn sort_hosts(rows: &mut [HostRow], request: &HostGetRequest) {
+    let direction = request.direction.unwrap_or_default();
+    let by_creation = |row: &HostRow| (row.created_ms, row.host_id.clone());
+    match request.sort.unwrap_or(HostSort::Unsorted) {
+        HostSort::Unsorted => rows.sort_by_key(by_creation),
+        HostSort::HostName => rows.sort_by_key(|row| (row.host_name.clone(), by_creation(row))),
+        HostSort::HostGroupName => rows.sort_by_key(|row| (row.host_group_name.clone(), by_creation(row))),
+    }
+    if direction == Direction::Desc && request.sort.is_some_and(|sort| sort != HostSort::Unsorted) {
+        rows.reverse();
+    }
+}

@@ -1,0 +1,357 @@
+//! Rules with their history, and which are in effect where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aops_api::page::{self, Direction, Page};
+use aops_api::rule::{
+    CheckItem, EffectiveRule, EffectiveRulesAnswer, ImportAnswer, KeyedRule, RuleGetAnswer, RuleGetRequest,
+    RuleSort,
+};
+use aops_api::{EvaluationKey, HostId, SYSTEM_OWNER, Shard};
+use sqlx::any::AnyRow;
+use sqlx::{Any, AnyConnection, QueryBuilder, Row};
+
+use super::{Tables, Write, execute, hosts, names, push_in, revision};
+use crate::error::Error;
+
+/// A rule of a caller with all the keys it has had, for reading results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleHistory {
+    /// The rule as it is now.
+    pub item: CheckItem,
+    /// Which key it had when; not overlapping, in order of time, neighbours with different keys.
+    pub keys: Vec<KeyPeriod>,
+}
+
+/// A key that a rule has or had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyPeriod {
+    /// The key.
+    pub key: EvaluationKey,
+    /// From when on; `None` = as far back as findings go: a first import is judged backward.
+    pub from_ms: Option<i64>,
+    /// Until when; `None` = still.
+    pub to_ms: Option<i64>,
+}
+
+struct Version {
+    name: String,
+    version: i64,
+    import_order: i64,
+    key: String,
+    item_json: String,
+    from_ms: i64,
+}
+
+impl Tables {
+    /// Adds rules or puts them in place of older ones of that name, all or none. One that is as before stays as it is.
+    pub async fn add_rules(
+        &self,
+        owner: &str,
+        rules: &[KeyedRule],
+        now_ms: i64,
+    ) -> Result<ImportAnswer, Error> {
+        check_names(rules)?;
+        let mut write = self.write().await?;
+        write.lock_revision("rules").await?;
+        let current = current_versions(write.connection(), owner).await?;
+        let mut next_order = next_import_order(write.connection()).await?;
+        let mut answer = ImportAnswer::default();
+        let mut changed = false;
+        for rule in rules {
+            let item_json = serde_json::to_string(&rule.item).expect("a rule is JSON");
+            let name = rule.item.check_item.clone();
+            let mut version = Version {
+                name: name.clone(),
+                version: 1,
+                import_order: next_order,
+                key: rule.key.as_str().to_owned(),
+                item_json,
+                from_ms: now_ms,
+            };
+            let Some(old) = current.get(&name) else {
+                next_order += 1;
+                insert_version(&mut write, owner, &version).await?;
+                answer.succeed_list.push(name);
+                changed = true;
+                continue;
+            };
+            answer.update_list.push(name);
+            if old.key == version.key && old.item_json == version.item_json {
+                continue;
+            }
+            version.version = old.version + 1;
+            version.import_order = old.import_order;
+            // A clock that was set back must not give a version the time of an older one.
+            version.from_ms = now_ms.max(old.from_ms);
+            end_version(&mut write, owner, old, version.from_ms).await?;
+            insert_version(&mut write, owner, &version).await?;
+            changed = true;
+        }
+        if changed {
+            write.raise_revision("rules").await?;
+        }
+        write.commit().await?;
+        Ok(answer)
+    }
+
+    /// The rules an owner sees: their own, and those of the system that they have not overridden.
+    pub async fn rules(&self, owner: &str, request: &RuleGetRequest) -> Result<RuleGetAnswer, Error> {
+        let page = Page::check(request.page, request.per_page).map_err(Error::Invalid)?;
+        let wanted = &request.check_items;
+        let mut items: Vec<CheckItem> = self
+            .rule_histories(owner)
+            .await?
+            .into_iter()
+            .map(|rule| rule.item)
+            .collect();
+        items.retain(|item| wanted.is_empty() || wanted.contains(&item.check_item));
+        if request.sort == Some(RuleSort::CheckItem) {
+            items.sort_by(|left, right| left.check_item.cmp(&right.check_item));
+            if request.direction == Some(Direction::Desc) {
+                items.reverse();
+            }
+        }
+        let total_count = items.len() as u64;
+        Ok(RuleGetAnswer {
+            total_count,
+            total_page: page::total_pages(total_count, page),
+            check_items: page::slice(items, page),
+        })
+    }
+
+    /// How many rules an owner sees.
+    pub async fn count_rules(&self, owner: &str) -> Result<u64, Error> {
+        Ok(self.rule_histories(owner).await?.len() as u64)
+    }
+
+    /// Deletes rules of an owner, their history with them. Names that do not exist do not matter.
+    pub async fn delete_rules(&self, owner: &str, names: &[String]) -> Result<(), Error> {
+        let mut write = self.write().await?;
+        write.lock_revision("rules").await?;
+        let mut deleted = 0;
+        for chunk in names.chunks(super::MAX_BOUND / 2) {
+            let mut query = QueryBuilder::<Any>::new("DELETE FROM rule_version WHERE owner = ");
+            query.push_bind(owner.to_owned()).push(" AND ");
+            push_in(&mut query, "name", chunk.iter().map(String::as_str));
+            deleted += execute(query, write.connection()).await?;
+        }
+        if deleted > 0 {
+            write.raise_revision("rules").await?;
+        }
+        write.commit().await
+    }
+
+    /// The rules an owner sees with the keys they have had, own ones in order of import, then the system's.
+    pub async fn rule_histories(&self, owner: &str) -> Result<Vec<RuleHistory>, Error> {
+        let rows = sqlx::query(
+            "SELECT owner, name, version, import_order, evaluation_key, item, from_ms, to_ms FROM rule_version \
+             WHERE owner = ? OR owner = ? ORDER BY owner, name, version",
+        )
+        .bind(owner.to_owned())
+        .bind(SYSTEM_OWNER)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut histories: BTreeMap<(bool, i64), RuleHistory> = BTreeMap::new();
+        let mut own_names = BTreeSet::new();
+        let mut periods: Vec<KeyPeriod> = Vec::new();
+        for row in &rows {
+            let version = version_row(row)?;
+            let to_ms: Option<i64> = row.try_get(7)?;
+            if version.version == 1 {
+                periods.clear();
+            }
+            push_period(&mut periods, &version, to_ms);
+            if to_ms.is_some() {
+                continue;
+            }
+            let is_system = row.try_get::<String, _>(0)? != owner;
+            if !is_system {
+                own_names.insert(version.name.clone());
+            }
+            let history = RuleHistory {
+                item: read_item(&version.item_json)?,
+                keys: std::mem::take(&mut periods),
+            };
+            histories.insert((is_system, version.import_order), history);
+        }
+        let is_visible = |is_system: bool, name: &String| !is_system || !own_names.contains(name);
+        Ok(histories
+            .into_iter()
+            .filter(|((is_system, _), history)| is_visible(*is_system, &history.item.check_item))
+            .map(|(_, history)| history)
+            .collect())
+    }
+
+    /// Revision of rules, hosts and accesses.
+    pub async fn rules_revision(&self) -> Result<u64, Error> {
+        revision(&mut *self.pool.acquire().await?, "rules").await
+    }
+
+    /// What is to be judged on the machines of a shard: rules with equal keys once, on the hosts of all their owners.
+    pub async fn effective_rules(&self, shard: Shard) -> Result<EffectiveRulesAnswer, Error> {
+        let mut connection = self.pool.acquire().await?;
+        // Read first: what changes meanwhile has a higher number, and is read again.
+        let rules_revision = revision(&mut connection, "rules").await?;
+        let accesses = hosts::accesses_of_shard(&mut connection, shard).await?;
+        let machines = hosts::machines_of_shard(&mut connection, shard).await?;
+        let rows = sqlx::query(
+            "SELECT owner, name, version, import_order, evaluation_key, item, from_ms FROM rule_version \
+             WHERE to_ms IS NULL ORDER BY owner, name",
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+
+        let mut by_key: BTreeMap<String, (CheckItem, BTreeSet<HostId>)> = BTreeMap::new();
+        for row in &rows {
+            let owner: String = row.try_get(0)?;
+            let version = version_row(row)?;
+            let item = read_item(&version.item_json)?;
+            if item.enabled == Some(false) {
+                continue;
+            }
+            let hosts = hosts_of_rule(&owner, &item, &accesses, &machines);
+            by_key
+                .entry(version.key)
+                .or_insert_with(|| (item, BTreeSet::new()))
+                .1
+                .extend(hosts);
+        }
+        let rules = by_key
+            .into_iter()
+            .filter(|(_, (_, hosts))| !hosts.is_empty())
+            .map(|(key, (item, hosts))| EffectiveRule {
+                key: EvaluationKey::new(key),
+                item,
+                hosts: hosts.into_iter().collect(),
+            })
+            .collect();
+        Ok(EffectiveRulesAnswer {
+            rules_revision,
+            rules,
+        })
+    }
+}
+
+/// An owner's rules apply where the owner has an access, the system's everywhere; a scope narrows that.
+fn hosts_of_rule(
+    owner: &str,
+    item: &CheckItem,
+    accesses: &[(String, HostId, String)],
+    machines: &[HostId],
+) -> Vec<HostId> {
+    let in_scope = |host: &HostId, group: Option<&String>| {
+        item.scope.as_ref().is_none_or(|scope| {
+            scope.hosts.contains(host) || group.is_some_and(|group| scope.host_groups.contains(group))
+        })
+    };
+    if owner == SYSTEM_OWNER {
+        return machines
+            .iter()
+            .filter(|host| in_scope(host, None))
+            .cloned()
+            .collect();
+    }
+    accesses
+        .iter()
+        .filter(|(whose, host, group)| whose == owner && in_scope(host, Some(group)))
+        .map(|(_, host, _)| host.clone())
+        .collect()
+}
+
+fn check_names(rules: &[KeyedRule]) -> Result<(), Error> {
+    let mut seen = BTreeSet::new();
+    for (index, rule) in rules.iter().enumerate() {
+        let field = format!("rules[{index}].item.check_item");
+        names::check(&field, &rule.item.check_item)?;
+        if !seen.insert(&rule.item.check_item) {
+            return Err(Error::Invalid(format!(
+                "{field}: {} is there twice",
+                rule.item.check_item
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Versions that follow each other with the same key are one period. Version 1 reaches back as far as findings go.
+fn push_period(periods: &mut Vec<KeyPeriod>, version: &Version, to_ms: Option<i64>) {
+    match periods.last_mut() {
+        Some(last) if last.key.as_str() == version.key => last.to_ms = to_ms,
+        _ => periods.push(KeyPeriod {
+            key: EvaluationKey::new(version.key.clone()),
+            from_ms: (version.version > 1).then_some(version.from_ms),
+            to_ms,
+        }),
+    }
+}
+
+async fn current_versions(
+    connection: &mut AnyConnection,
+    owner: &str,
+) -> Result<BTreeMap<String, Version>, Error> {
+    let rows = sqlx::query(
+        "SELECT owner, name, version, import_order, evaluation_key, item, from_ms FROM rule_version \
+         WHERE owner = ? AND to_ms IS NULL",
+    )
+    .bind(owner.to_owned())
+    .fetch_all(connection)
+    .await?;
+    let mut versions = BTreeMap::new();
+    for row in &rows {
+        let version = version_row(row)?;
+        versions.insert(version.name.clone(), version);
+    }
+    Ok(versions)
+}
+
+async fn next_import_order(connection: &mut AnyConnection) -> Result<i64, Error> {
+    let row = sqlx::query("SELECT MAX(import_order) FROM rule_version")
+        .fetch_one(connection)
+        .await?;
+    Ok(row.try_get::<Option<i64>, _>(0)?.unwrap_or(0) + 1)
+}
+
+async fn insert_version(write: &mut Write<'_>, owner: &str, version: &Version) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO rule_version (owner, name, version, import_order, evaluation_key, item, from_ms, to_ms) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+    )
+    .bind(owner.to_owned())
+    .bind(version.name.clone())
+    .bind(version.version)
+    .bind(version.import_order)
+    .bind(version.key.clone())
+    .bind(version.item_json.clone())
+    .bind(version.from_ms)
+    .execute(write.connection())
+    .await?;
+    Ok(())
+}
+
+async fn end_version(write: &mut Write<'_>, owner: &str, version: &Version, to_ms: i64) -> Result<(), Error> {
+    sqlx::query("UPDATE rule_version SET to_ms = ? WHERE owner = ? AND name = ? AND version = ?")
+        .bind(to_ms)
+        .bind(owner.to_owned())
+        .bind(version.name.clone())
+        .bind(version.version)
+        .execute(write.connection())
+        .await?;
+    Ok(())
+}
+
+/// Columns: owner, name, version, import_order, evaluation_key, item, from_ms.
+fn version_row(row: &AnyRow) -> Result<Version, Error> {
+    Ok(Version {
+        name: row.try_get(1)?,
+        version: row.try_get(2)?,
+        import_order: row.try_get(3)?,
+        key: row.try_get(4)?,
+        item_json: row.try_get(5)?,
+        from_ms: row.try_get(6)?,
+    })
+}
+
+fn read_item(json: &str) -> Result<CheckItem, Error> {
+    serde_json::from_str(json).map_err(Error::stored("rule"))
+}

@@ -1,0 +1,122 @@
+//! Databases for tests: a SQLite file, and a database on a MariaDB or MySQL server.
+
+use std::sync::Arc;
+
+use aops_data_center::Error;
+use aops_data_center::account::{SessionLimits, token::TokenKey};
+use aops_data_center::store::{OpenTables, Tables, sqlite_url};
+use aops_service::random;
+use sqlx::{AnyPool, AssertSqlSafe};
+
+/// A database of one test; gone with it.
+pub(crate) struct Backend {
+    url: String,
+    _folder: Option<tempfile::TempDir>,
+    database: Option<ServerDatabase>,
+}
+
+struct ServerDatabase {
+    server_url: String,
+    name: String,
+}
+
+impl Backend {
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        Self {
+            url: sqlite_url(&folder.path().join("tables of a test.db")),
+            _folder: Some(folder),
+            database: None,
+        }
+    }
+
+    /// `None` when no server is given.
+    pub(crate) async fn mysql() -> Option<Self> {
+        let Ok(server_url) = std::env::var("AOPS_TEST_MYSQL_URL") else {
+            eprintln!("skipped: AOPS_TEST_MYSQL_URL is not set");
+            return None;
+        };
+        let server_url = server_url.trim_end_matches('/').to_owned();
+        let name = format!("aops_test_{}", random::id());
+        run_on(
+            &server_url,
+            format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"),
+        )
+        .await;
+        Some(Self {
+            url: format!("{server_url}/{name}"),
+            _folder: None,
+            database: Some(ServerDatabase { server_url, name }),
+        })
+    }
+
+    pub(crate) async fn open(&self) -> Arc<Tables> {
+        Arc::new(self.try_open().await.expect("tables"))
+    }
+
+    pub(crate) async fn try_open(&self) -> Result<Tables, Error> {
+        Tables::open(OpenTables {
+            url: self.url.clone(),
+            token_key: TokenKey::new("a key of the tests, long enough for it").expect("a key"),
+            session_limits: SessionLimits::default(),
+        })
+        .await
+    }
+
+    /// Whether the database has one process at a time, which the lock of the data folder sees to.
+    pub(crate) fn is_one_process(&self) -> bool {
+        self.database.is_none()
+    }
+
+    /// A statement past the store, as a foreign hand would run it.
+    pub(crate) async fn run(&self, statement: &str) {
+        run_on(&self.url, statement.to_owned()).await;
+    }
+}
+
+async fn run_on(url: &str, statement: String) {
+    sqlx::any::install_default_drivers();
+    let pool = AnyPool::connect(url).await.expect("a database");
+    sqlx::raw_sql(AssertSqlSafe(statement))
+        .execute(&pool)
+        .await
+        .expect("a statement");
+    pool.close().await;
+}
+
+impl Drop for ServerDatabase {
+    fn drop(&mut self) {
+        let statement = format!("DROP DATABASE {}", self.name);
+        let server_url = self.server_url.clone();
+        // Not within the runtime of the test, which cannot wait here.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(run_on(&server_url, statement));
+        });
+        let _ = dropping.join();
+    }
+}
+
+/// Runs each test on each database.
+macro_rules! contract {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(&crate::backend::Backend::sqlite()).await;
+            })*
+        }
+        mod mysql {
+            $(#[tokio::test]
+            async fn $name() {
+                if let Some(backend) = crate::backend::Backend::mysql().await {
+                    super::$name(&backend).await;
+                }
+            })*
+        }
+    };
+}
+pub(crate) use contract;

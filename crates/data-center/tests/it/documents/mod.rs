@@ -1,0 +1,339 @@
+//! The contract of the document store: what every engine must do alike.
+
+mod model;
+
+use std::future::Future;
+
+use aops_data_center::documents::{
+    Direction, Document, Documents, DocumentsError, Field, Filter, Found, Kind, Query,
+};
+use serde_json::{Value, json};
+
+/// The whole contract, over a constructor of empty stores.
+async fn contract<Open, Opening>(open: Open)
+where
+    Open: Fn() -> Opening,
+    Opening: Future<Output = Documents>,
+{
+    an_older_or_equal_revision_is_ignored(&open().await).await;
+    a_removed_document_stays_removed(&open().await).await;
+    removals_and_puts_commute(&open().await).await;
+    bodies_come_back_as_they_were(&open().await).await;
+    kinds_are_apart(&open().await).await;
+    pages_are_stable_and_complete(&open().await).await;
+    groups_are_alternatives(&open().await).await;
+    hostile_texts_are_only_texts(&open().await).await;
+    counts_follow_the_query(&open().await).await;
+    retention_deletes_what_is_below(&open().await).await;
+    wrong_documents_store_nothing(&open().await).await;
+    wrong_queries_name_the_field(&open().await).await;
+}
+
+fn result(id: &str, revision: i64, host: &str, value: &str, start_ms: i64) -> Document {
+    Document {
+        kind: Kind::Result,
+        id: id.to_owned(),
+        revision,
+        body: json!({
+            "evaluation_key": "key", "host_id": host, "value": value, "start_ms": start_ms, "end_ms": start_ms + 10,
+        }),
+    }
+}
+
+fn everything() -> Query {
+    Query {
+        limit: 1_000,
+        ..Query::default()
+    }
+}
+
+fn one_of(field: Field, texts: &[&str]) -> Filter {
+    Filter::In(field, texts.iter().map(|text| (*text).to_owned()).collect())
+}
+
+async fn put(documents: &Documents, new: Vec<Document>) {
+    documents.put(new).await.expect("stored");
+}
+
+async fn search(documents: &Documents, query: &Query) -> Found {
+    documents.search(Kind::Result, query).await.expect("searched")
+}
+
+async fn get(documents: &Documents, id: &str) -> Option<Document> {
+    let mut found = documents
+        .get(Kind::Result, &[id.to_owned()])
+        .await
+        .expect("read");
+    assert!(found.len() <= 1);
+    found.pop()
+}
+
+fn ids(found: &Found) -> Vec<&str> {
+    found.documents.iter().map(|document| document.id.as_str()).collect()
+}
+
+async fn an_older_or_equal_revision_is_ignored(documents: &Documents) {
+    put(documents, vec![result("a", 5, "h", "first", 0)]).await;
+    put(documents, vec![result("a", 5, "h", "equal", 0)]).await;
+    put(documents, vec![result("a", 4, "h", "older", 0)]).await;
+    assert_eq!(get(documents, "a").await, Some(result("a", 5, "h", "first", 0)));
+    put(documents, vec![result("a", 6, "g", "newer", 3)]).await;
+    assert_eq!(get(documents, "a").await, Some(result("a", 6, "g", "newer", 3)));
+    let by_old_host = Query {
+        all_of: vec![one_of(Field::HostId, &["h"])],
+        ..everything()
+    };
+    assert_eq!(search(documents, &by_old_host).await.total, 0);
+}
+
+async fn remove(documents: &Documents, id: &str, revision: i64, now_ms: i64) {
+    documents
+        .remove(Kind::Result, vec![(id.to_owned(), revision)], now_ms)
+        .await
+        .expect("removed");
+}
+
+async fn a_removed_document_stays_removed(documents: &Documents) {
+    put(documents, vec![result("a", 1, "h", "x", 0), result("b", 1, "h", "x", 0)]).await;
+    remove(documents, "a", 2, 100).await;
+    assert_eq!(get(documents, "a").await, None);
+    assert_eq!(ids(&search(documents, &everything()).await), ["b"]);
+
+    put(documents, vec![result("a", 2, "h", "late", 0)]).await;
+    assert_eq!(get(documents, "a").await, None, "older puts that come late");
+    let trimmed = documents.trim_removed(Kind::Result, 100).await.expect("trimmed");
+    assert_eq!(trimmed, 0, "made at 100, so not before");
+    put(documents, vec![result("a", 3, "h", "again", 0)]).await;
+    assert_eq!(get(documents, "a").await, Some(result("a", 3, "h", "again", 0)));
+
+    remove(documents, "a", 4, 200).await;
+    let trimmed = documents.trim_removed(Kind::Result, 201).await.expect("trimmed");
+    assert_eq!(trimmed, 1);
+    put(documents, vec![result("a", 1, "h", "forgotten", 0)]).await;
+    assert!(get(documents, "a").await.is_some(), "the mark is gone");
+    assert!(get(documents, "b").await.is_some(), "what lives is not trimmed");
+}
+
+async fn removals_and_puts_commute(documents: &Documents) {
+    remove(documents, "unseen", 7, 0).await;
+    put(documents, vec![result("unseen", 7, "h", "x", 0)]).await;
+    assert_eq!(get(documents, "unseen").await, None);
+    put(documents, vec![result("seen", 7, "h", "x", 0)]).await;
+    remove(documents, "seen", 7, 0).await;
+    assert_eq!(get(documents, "seen").await, None);
+    put(documents, vec![result("newer", 8, "h", "x", 0)]).await;
+    remove(documents, "newer", 7, 0).await;
+    assert!(get(documents, "newer").await.is_some());
+}
+
+async fn bodies_come_back_as_they_were(documents: &Documents) {
+    let mut document = result("a", 1, "主机 \"1\"", "x'; --", i64::MIN);
+    document.body["nested"] = json!({"z": [1, 2.5, null, true], "a": "\u{0001}\n", "big": u64::MAX});
+    document.body["end_ms"] = json!(i64::MAX);
+    put(documents, vec![document.clone()]).await;
+    assert_eq!(get(documents, "a").await, Some(document.clone()));
+    assert_eq!(search(documents, &everything()).await.documents, [document]);
+    let none = documents.get(Kind::Result, &[]).await.expect("read");
+    assert_eq!(none, []);
+}
+
+async fn kinds_are_apart(documents: &Documents) {
+    let report = Document {
+        kind: Kind::Report,
+        id: "a".to_owned(),
+        revision: 1,
+        body: json!({
+            "task_id": "t", "owner": "o", "host_id": "h", "tree_name": "n", "start_ms": 1, "end_ms": 2, "report": {},
+        }),
+    };
+    put(documents, vec![result("a", 9, "h", "x", 0), report.clone()]).await;
+    remove(documents, "a", 9, 0).await;
+    let query = Query {
+        all_of: vec![one_of(Field::TaskId, &["t"]), one_of(Field::Owner, &["o", "p"])],
+        ..everything()
+    };
+    let found = documents.search(Kind::Report, &query).await.expect("searched");
+    assert_eq!(found.documents, [report]);
+}
+
+async fn pages_are_stable_and_complete(documents: &Documents) {
+    let many = (0..25)
+        .map(|number| result(&format!("{number:02}"), 1, "h", "x", number % 3))
+        .collect();
+    put(documents, many).await;
+    let mut seen = Vec::new();
+    for page in 0..4 {
+        let query = Query {
+            sort: vec![(Field::StartMs, Direction::Descending)],
+            offset: page * 8,
+            limit: 8,
+            ..Query::default()
+        };
+        let found = search(documents, &query).await;
+        assert_eq!(found.total, 25);
+        seen.extend(found.documents);
+    }
+    let order: Vec<(i64, String)> = seen
+        .iter()
+        .map(|document| (-document.body["start_ms"].as_i64().expect("integer"), document.id.clone()))
+        .collect();
+    let mut sorted = order.clone();
+    sorted.sort();
+    assert_eq!(order, sorted, "by the field downward, equal ones by id upward");
+    assert_eq!(seen.len(), 25);
+    let nothing = search(documents, &Query::default()).await;
+    assert_eq!((nothing.total, nothing.documents.len()), (25, 0), "a limit of 0 only counts");
+}
+
+async fn groups_are_alternatives(documents: &Documents) {
+    put(
+        documents,
+        vec![
+            result("a", 1, "h1", "Abnormal", 0),
+            result("b", 1, "h1", "No data", 10),
+            result("c", 1, "h2", "Abnormal", 20),
+            result("d", 1, "h3", "Abnormal", 30),
+        ],
+    )
+    .await;
+    let either = Query {
+        any_of: vec![
+            vec![one_of(Field::HostId, &["h1"]), one_of(Field::Value, &["No data"])],
+            vec![Filter::Range(Field::StartMs, Some(20), Some(30))],
+        ],
+        ..everything()
+    };
+    assert_eq!(ids(&search(documents, &either).await), ["b", "c"]);
+    let both = Query {
+        all_of: vec![one_of(Field::Value, &["Abnormal"])],
+        ..either
+    };
+    assert_eq!(ids(&search(documents, &both).await), ["c"]);
+    let nobody = Query {
+        all_of: vec![one_of(Field::HostId, &[])],
+        ..everything()
+    };
+    assert_eq!(search(documents, &nobody).await.total, 0);
+    let whatever = Query {
+        any_of: vec![vec![]],
+        ..everything()
+    };
+    assert_eq!(search(documents, &whatever).await.total, 4, "an empty group holds");
+}
+
+async fn hostile_texts_are_only_texts(documents: &Documents) {
+    let hostile = ["' OR 1=1 --", "\"", "%", "*", "null", "1", "\\", "[\"a\"]", ""];
+    let many = hostile
+        .iter()
+        .map(|text| result(&format!("id {text}"), 1, text, "x", 0))
+        .collect();
+    put(documents, many).await;
+    for text in hostile {
+        let query = Query {
+            all_of: vec![one_of(Field::HostId, &[text])],
+            ..everything()
+        };
+        assert_eq!(ids(&search(documents, &query).await), [format!("id {text}")]);
+        assert!(get(documents, &format!("id {text}")).await.is_some());
+    }
+}
+
+async fn counts_follow_the_query(documents: &Documents) {
+    let many = (0..30)
+        .map(|number| result(&format!("{number}"), 1, &format!("h{}", number % 4), "x", number))
+        .collect();
+    put(documents, many).await;
+    remove(documents, "0", 2, 0).await;
+    let query = Query {
+        all_of: vec![Filter::Range(Field::StartMs, None, Some(8))],
+        offset: 3,
+        limit: 1,
+        ..Query::default()
+    };
+    let counts = documents
+        .count_by(Kind::Result, &query, Field::HostId)
+        .await
+        .expect("counted");
+    let expected = [("h0", 1), ("h1", 2), ("h2", 2), ("h3", 2)].map(|(host, count)| (host.to_owned(), count));
+    assert_eq!(counts, expected);
+}
+
+async fn retention_deletes_what_is_below(documents: &Documents) {
+    put(
+        documents,
+        vec![result("a", 1, "h", "x", 0), result("b", 1, "h", "x", 5), result("c", 1, "h", "x", 6)],
+    )
+    .await;
+    let delete = |before_ms| documents.delete_before(Kind::Result, Field::EndMs, before_ms);
+    assert_eq!(delete(15).await.expect("deleted"), 1);
+    assert_eq!(ids(&search(documents, &everything()).await), ["b", "c"]);
+    assert_eq!(delete(i64::MAX).await.expect("deleted"), 2);
+}
+
+async fn wrong_documents_store_nothing(documents: &Documents) {
+    let mut without_host = result("b", 1, "h", "x", 0);
+    without_host.body.as_object_mut().expect("an object").remove("host_id");
+    let mut fraction = result("b", 1, "h", "x", 0);
+    fraction.body["end_ms"] = json!(0.5);
+    let mut no_object = result("b", 1, "h", "x", 0);
+    no_object.body = Value::Null;
+    for wrong in [without_host, fraction, no_object] {
+        let refusal = documents.put(vec![result("a", 1, "h", "x", 0), wrong]).await;
+        let Err(DocumentsError::MissingField { id, .. }) = refusal else {
+            panic!("{refusal:?}");
+        };
+        assert_eq!(id, "b");
+    }
+    assert_eq!(search(documents, &everything()).await.total, 0);
+}
+
+async fn wrong_queries_name_the_field(documents: &Documents) {
+    let queries = [
+        Query {
+            all_of: vec![one_of(Field::Owner, &["o"])],
+            ..everything()
+        },
+        Query {
+            any_of: vec![vec![Filter::Range(Field::HostId, None, None)]],
+            ..everything()
+        },
+        Query {
+            sort: vec![(Field::TaskId, Direction::Ascending)],
+            ..everything()
+        },
+    ];
+    for query in queries {
+        let refusal = documents.search(Kind::Result, &query).await;
+        assert!(matches!(refusal, Err(DocumentsError::NoSuchField { .. })), "{refusal:?}");
+    }
+    let refusal = documents
+        .count_by(Kind::Result, &everything(), Field::StartMs)
+        .await
+        .expect_err("an integer");
+    assert!(refusal.to_string().contains("'start_ms'"), "{refusal}");
+}
+
+#[tokio::test]
+async fn sqlite_keeps_the_contract() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let opened = std::cell::Cell::new(0);
+    contract(|| {
+        opened.set(opened.get() + 1);
+        let path = folder.path().join(format!("documents-{}.db", opened.get()));
+        async move { Documents::open(&path).await.expect("opened") }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sqlite_keeps_documents_over_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("documents.db");
+    let documents = Documents::open(&path).await.expect("opened");
+    put(&documents, vec![result("a", 1, "h", "x", 0), result("b", 1, "h", "x", 0)]).await;
+    remove(&documents, "b", 2, 0).await;
+    documents.close().await;
+    let documents = Documents::open(&path).await.expect("opened again");
+    put(&documents, vec![result("b", 1, "h", "late", 0)]).await;
+    assert_eq!(ids(&search(&documents, &everything()).await), ["a"]);
+}

@@ -1,0 +1,7 @@
+//! `/data` through the real router, with the client that the services use.
+
+mod account;
+mod check;
+mod data;
+mod diag;
+mod process;

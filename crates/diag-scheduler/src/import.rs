@@ -1,0 +1,140 @@
+//! What of an import can be stored: a pure decision over the trees that were sent.
+
+use std::collections::BTreeSet;
+
+use aops_api::rule::FailReason;
+use aops_api::tree::TreeDocument;
+use aops_fault_tree::Tree;
+
+/// Longest name, in characters.
+const LONGEST_NAME: usize = 128;
+
+/// An import, sorted out.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct SortedOut {
+    /// Trees that are valid.
+    pub(crate) accepted: Vec<TreeDocument>,
+    /// Trees that are not, and why.
+    pub(crate) refused: Vec<FailReason>,
+}
+
+/// Sorts trees by whether they are valid. What is wrong in shape, or named twice, refuses the import as a whole: the
+/// error is `field: reason`.
+pub(crate) fn sort_out(trees: Vec<TreeDocument>) -> Result<SortedOut, String> {
+    if trees.is_empty() {
+        return Err("trees: must not be empty".to_owned());
+    }
+    let mut names = BTreeSet::new();
+    let mut sorted = SortedOut::default();
+    for (index, mut tree) in trees.into_iter().enumerate() {
+        tree.tree_name = tree.tree_name.trim().to_owned();
+        check_shape(&tree).map_err(|(field, reason)| format!("trees[{index}].{field}: {reason}"))?;
+        if !names.insert(tree.tree_name.clone()) {
+            let name = &tree.tree_name;
+            return Err(format!("trees[{index}].tree_name: '{name}' is there twice"));
+        }
+        match Tree::parse(&tree.tree_content) {
+            Ok(_) => sorted.accepted.push(tree),
+            Err(error) => sorted.refused.push(FailReason {
+                check_item: None,
+                tree_name: Some(tree.tree_name),
+                reason: error.to_string(),
+                line: None,
+                column: error.column,
+            }),
+        }
+    }
+    Ok(sorted)
+}
+
+fn check_shape(tree: &TreeDocument) -> Result<(), (&'static str, String)> {
+    let name = &tree.tree_name;
+    let length = name.chars().count();
+    if !(1..=LONGEST_NAME).contains(&length) {
+        return Err((
+            "tree_name",
+            format!("{length} characters, not 1 to {LONGEST_NAME}"),
+        ));
+    }
+    if name.contains(|letter: char| letter.is_control() || letter == ',') {
+        let reason = "a comma or a control character is not allowed";
+        return Err(("tree_name", reason.to_owned()));
+    }
+    match tree.tree_content.as_object() {
+        Some(root) if !root.is_empty() => Ok(()),
+        Some(_) => Err(("tree_content", "must not be empty".to_owned())),
+        None => Err(("tree_content", "must be an object".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn content(condition: &str) -> Value {
+        let leaf = json!({ "node name": "cpu", "value": null, "check item": "cpu_busy" });
+        json!({ "node name": "slow", "value": null, "condition": condition, "children": [leaf] })
+    }
+
+    fn tree(name: &str, tree_content: Value) -> TreeDocument {
+        TreeDocument {
+            tree_name: name.to_owned(),
+            tree_content,
+            description: String::new(),
+        }
+    }
+
+    #[test]
+    fn valid_trees_are_accepted_and_the_others_say_why() {
+        let sorted = sort_out(vec![
+            tree(" a ", content("cpu")),
+            tree("b", content("cpu && disk")),
+        ])
+        .expect("in shape");
+        assert_eq!(sorted.accepted, [tree("a", content("cpu"))]);
+        let [refused] = sorted.refused.as_slice() else {
+            panic!("one is refused: {:?}", sorted.refused);
+        };
+        assert_eq!(refused.tree_name.as_deref(), Some("b"));
+        assert_eq!(refused.check_item, None);
+        assert_eq!(refused.column, Some(8));
+        assert!(refused.reason.starts_with("slow: "), "{}", refused.reason);
+    }
+
+    #[test]
+    fn what_is_wrong_in_shape_refuses_the_whole() {
+        for (trees, expected) in [
+            (vec![], "trees: must not be empty"),
+            (
+                vec![tree(" ", content("cpu"))],
+                "trees[0].tree_name: 0 characters",
+            ),
+            (
+                vec![tree(&"x".repeat(129), content("cpu"))],
+                "trees[0].tree_name: 129 characters",
+            ),
+            (vec![tree("a,b", content("cpu"))], "trees[0].tree_name: a comma"),
+            (
+                vec![tree("a\tb", content("cpu"))],
+                "trees[0].tree_name: a comma or a control",
+            ),
+            (
+                vec![tree("a", json!([]))],
+                "trees[0].tree_content: must be an object",
+            ),
+            (
+                vec![tree("a", json!({}))],
+                "trees[0].tree_content: must not be empty",
+            ),
+            (
+                vec![tree("a", content("cpu")), tree("a ", content("cpu"))],
+                "trees[1].tree_name: 'a' is there twice",
+            ),
+        ] {
+            let refusal = sort_out(trees).expect_err("refused");
+            assert!(refusal.starts_with(expected), "{refusal}");
+        }
+    }
+}

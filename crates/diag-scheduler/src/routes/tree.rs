@@ -1,0 +1,60 @@
+//! Fault trees: import, export, delete.
+
+use actix_web::web::Data;
+use aops_api::code::{Code, Empty};
+use aops_api::rule::ImportAnswer;
+use aops_api::tree::{TreeGetAnswer, TreeImportRequest, TreeListRequest};
+use aops_service::http::{CallerToken, Checked};
+use aops_service::{ApiError, ApiResult, answer, answer_with};
+
+use super::State;
+use crate::import::sort_out;
+
+/// POST /diag/tree/import: adds or replaces trees of the caller, those that are valid.
+pub(super) async fn import(
+    Checked(request): Checked<TreeImportRequest>,
+    token: CallerToken,
+    state: Data<State>,
+) -> ApiResult<ImportAnswer> {
+    let sorted = sort_out(request.trees).map_err(ApiError::param)?;
+    // Also when no tree is good: the data center is who checks the caller.
+    let add = TreeImportRequest {
+        trees: sorted.accepted,
+    };
+    let data_center = state.data_center.for_caller(token.as_deref());
+    let mut outcome = data_center.add_trees(&add).await?;
+    for refused in sorted.refused {
+        outcome.fail_list.extend(refused.tree_name.clone());
+        outcome.fail_reasons.push(refused);
+    }
+    let any_stored = !outcome.succeed_list.is_empty() || !outcome.update_list.is_empty();
+    match outcome.fail_reasons.first() {
+        None => answer(outcome),
+        Some(_) if any_stored => answer_with(Code::PartialSucceed, "", outcome),
+        Some(first) => {
+            let name = first.tree_name.as_deref().unwrap_or("trees");
+            let detail = format!("{name}: {}", first.reason);
+            answer_with(Code::ParamError, &detail, outcome)
+        }
+    }
+}
+
+/// POST /diag/tree/get: trees that the caller sees; an empty list asks for all.
+pub(super) async fn get(
+    Checked(request): Checked<TreeListRequest>,
+    token: CallerToken,
+    state: Data<State>,
+) -> ApiResult<TreeGetAnswer> {
+    let data_center = state.data_center.for_caller(token.as_deref());
+    answer(data_center.trees(&request).await?)
+}
+
+/// DELETE /diag/tree/delete: trees of the caller, by name; an empty list deletes nothing.
+pub(super) async fn delete(
+    Checked(request): Checked<TreeListRequest>,
+    token: CallerToken,
+    state: Data<State>,
+) -> ApiResult<Empty> {
+    let data_center = state.data_center.for_caller(token.as_deref());
+    answer(data_center.delete_trees(&request).await?)
+}

@@ -1,0 +1,277 @@
+//! Options of all commands, and the option types that commands share.
+
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use aops_api::page::Direction;
+use aops_api::read::Integer;
+use clap::{Args, Parser, ValueEnum};
+
+use crate::commands::Command;
+use crate::failure::Failure;
+use crate::moments::{self, Clock};
+
+const AFTER_HELP: &str = "\
+First steps:
+  aops account --action login --username admin     prints an access token
+  export AOPS_ACCESS_TOKEN=<the token>
+  aops account --action change                     the first password must be changed
+  aops host --action query                         the hosts and their ids
+  aops checkrule --action add --conf rules.json
+  aops faultree --action add --conf trees.json
+  aops diag --host_list <ids> --tree_list <names>
+
+Options may also be written with hyphens (--host-list).
+
+Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong usage;
+130 stopped by Ctrl-C while waiting for a diagnosis, which goes on.";
+
+/// Watch over machines: hosts, check rules, anomalies, fault trees and diagnoses.
+#[derive(Debug, Parser)]
+#[command(name = "aops", version, about, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// The platform to talk to.
+    #[arg(
+        long,
+        global = true,
+        env = "AOPS_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL",
+        value_parser = server
+    )]
+    pub(crate) server: String,
+
+    /// The token that `aops account --action login` printed; every other command needs it.
+    #[arg(
+        long = "access_token",
+        alias = "access-token",
+        global = true,
+        env = "AOPS_ACCESS_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    pub(crate) access_token: Option<String>,
+
+    /// Tables for people, or the platform's answer as JSON for programs.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = Output::Table,
+        value_name = "FORM"
+    )]
+    pub(crate) output: Output,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+fn server(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.strip_prefix("http://").is_none_or(str::is_empty) {
+        return Err("expected a URL such as http://127.0.0.1:8080".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// Form of what is printed on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Names or ids, separated by commas. Blanks around them do not count.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct List(Vec<String>);
+
+impl FromStr for List {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let elements = text.split(',').map(str::trim);
+        Ok(Self(
+            elements
+                .filter(|element| !element.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        ))
+    }
+}
+
+impl List {
+    /// The elements; of an option that was not given, none.
+    pub(crate) fn of(option: Option<List>) -> Vec<String> {
+        option.unwrap_or_default().0
+    }
+
+    /// The elements, at least one.
+    pub(crate) fn required(option: Option<List>, name: &str) -> Result<Vec<String>, Failure> {
+        let elements = Self::of(option);
+        if elements.is_empty() {
+            return Err(Failure::Usage(format!("{name} is empty")));
+        }
+        Ok(elements)
+    }
+}
+
+/// Which rows of a list.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Paging {
+    /// Page, from 1; without --page and --per_page, everything.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]
+    pub(crate) page: Option<i64>,
+
+    /// Rows on a page [default beside --page: 20].
+    #[arg(
+        long = "per_page",
+        alias = "per-page",
+        value_name = "NUMBER",
+        value_parser = clap::value_parser!(i64).range(1..=1000)
+    )]
+    pub(crate) per_page: Option<i64>,
+}
+
+impl Paging {
+    const DEFAULT_PER_PAGE: i64 = 20;
+
+    /// `page` and `per_page` of a request: both or neither.
+    pub(crate) fn fields(&self) -> (Option<Integer>, Option<Integer>) {
+        if self.page.is_none() && self.per_page.is_none() {
+            return (None, None);
+        }
+        let page = self.page.unwrap_or(1);
+        let per_page = self.per_page.unwrap_or(Self::DEFAULT_PER_PAGE);
+        (Some(Integer(page)), Some(Integer(per_page)))
+    }
+}
+
+/// From when to when.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Window {
+    /// From when: YYYYMMDD-HH:MM:SS in local time, seconds since 1970, or RFC 3339 [default: an hour before the end].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<String>,
+
+    /// Until when, in the same forms [default: now].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) end: Option<String>,
+}
+
+impl Window {
+    const DEFAULT_SECONDS: i64 = 3_600;
+
+    /// Start and end in seconds.
+    pub(crate) fn resolve(&self, clock: &Clock) -> Result<[i64; 2], Failure> {
+        let read = |name: &str, text: &Option<String>| {
+            let text = text.as_deref();
+            text.map(|text| moments::parse(text, &clock.zone))
+                .transpose()
+                .map_err(|reason| Failure::Usage(format!("{name}: {reason}")))
+        };
+        let start = read("--start", &self.start)?;
+        let end = read("--end", &self.end)?.unwrap_or(clock.now.as_second());
+        let start = start.unwrap_or((end - Self::DEFAULT_SECONDS).max(0));
+        if start > end {
+            return Err(Failure::Usage(format!(
+                "the start, {}, is after the end, {}",
+                moments::show(start, &clock.zone),
+                moments::show(end, &clock.zone)
+            )));
+        }
+        Ok([start, end])
+    }
+}
+
+/// Order of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Order {
+    /// Smallest first.
+    Asc,
+    /// Largest first.
+    Desc,
+}
+
+impl From<Order> for Direction {
+    fn from(order: Order) -> Self {
+        match order {
+            Order::Asc => Direction::Asc,
+            Order::Desc => Direction::Desc,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    #[test]
+    fn the_declaration_of_the_options_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_with_an_underscore_has_a_form_with_hyphens() {
+        for command in Arguments::command().get_subcommands() {
+            for argument in command.get_arguments() {
+                let name = argument.get_long().unwrap_or_default();
+                if name.contains('_') {
+                    let hyphenated = name.replace('_', "-");
+                    let aliases = argument.get_all_aliases().unwrap_or_default();
+                    assert!(aliases.contains(&hyphenated.as_str()), "--{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lists_are_split_at_commas() {
+        let list: List = " a, b c ,,d".parse().expect("infallible");
+        assert_eq!(List::of(Some(list)), ["a", "b c", "d"]);
+        assert!(List::required(Some(List::default()), "--x").is_err());
+    }
+
+    #[test]
+    fn a_page_has_a_size_and_a_size_a_page() {
+        let fields = |page, per_page| Paging { page, per_page }.fields();
+        assert_eq!(fields(None, None), (None, None));
+        assert_eq!(fields(Some(2), None), (Some(Integer(2)), Some(Integer(20))));
+        assert_eq!(fields(None, Some(5)), (Some(Integer(1)), Some(Integer(5))));
+    }
+
+    #[test]
+    fn a_window_is_the_last_hour_unless_said_otherwise() {
+        let clock = Clock {
+            now: Timestamp::from_second(10_000).expect("in range"),
+            zone: TimeZone::UTC,
+        };
+        let resolve = |start: Option<&str>, end: Option<&str>| {
+            let window = Window {
+                start: start.map(str::to_owned),
+                end: end.map(str::to_owned),
+            };
+            window.resolve(&clock)
+        };
+        assert_eq!(resolve(None, None).expect("valid"), [6_400, 10_000]);
+        assert_eq!(resolve(None, Some("5000")).expect("valid"), [1_400, 5_000]);
+        assert_eq!(resolve(None, Some("60")).expect("valid"), [0, 60]);
+        assert_eq!(resolve(Some("60"), Some("60")).expect("valid"), [60, 60]);
+        let refusal = resolve(Some("61"), Some("60")).expect_err("refused");
+        assert_eq!(
+            refusal.to_string(),
+            "the start, 1970-01-01 00:01:01+00:00, is after the end, 1970-01-01 00:01:00+00:00"
+        );
+        let refusal = resolve(Some("yesterday"), None).expect_err("refused");
+        assert!(
+            refusal
+                .to_string()
+                .starts_with("--start: 'yesterday' is not a time")
+        );
+    }
+}

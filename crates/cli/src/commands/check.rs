@@ -1,0 +1,117 @@
+//! `aops check`: anomalies that the check rules found.
+
+use aops_api::Labels;
+use aops_api::finding::{DecidingSample, FindingValue};
+use aops_api::id::HostId;
+use aops_api::read::Integer;
+use aops_api::result::{ResultGetRequest, ResultRow, ResultSort};
+use clap::{Args, ValueEnum};
+
+use crate::arguments::{List, Order, Paging, Window};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::screen;
+
+/// Anomalies that the check rules found: what overlaps the time between --start and --end.
+///
+/// Shown with them is where a rule had no data, or could not be evaluated.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Only these rules, separated by commas.
+    #[arg(long = "check_items", alias = "check-items", value_name = "NAMES")]
+    check_items: Option<List>,
+
+    /// Only these hosts, by id, separated by commas.
+    #[arg(long = "host_list", alias = "host-list", value_name = "IDS")]
+    host_list: Option<List>,
+
+    #[command(flatten)]
+    window: Window,
+
+    /// Sort by this.
+    #[arg(long, value_enum)]
+    sort: Option<Sort>,
+
+    /// Direction of the sort.
+    #[arg(long, value_enum)]
+    direction: Option<Order>,
+
+    #[command(flatten)]
+    paging: Paging,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Sort {
+    Start,
+    End,
+    CheckItem,
+}
+
+pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
+    let (page, per_page) = arguments.paging.fields();
+    let time_range = arguments.window.resolve(&context.clock)?;
+    let host_list = List::of(arguments.host_list);
+    let sort = arguments.sort.map(|sort| match sort {
+        Sort::Start => ResultSort::Start,
+        Sort::End => ResultSort::End,
+        Sort::CheckItem => ResultSort::CheckItem,
+    });
+    let request = ResultGetRequest {
+        time_range: time_range.map(Integer).to_vec(),
+        check_items: List::of(arguments.check_items),
+        host_list: host_list.into_iter().map(HostId::from).collect(),
+        value: None,
+        sort,
+        direction: arguments.direction.map(Into::into),
+        page,
+        per_page,
+    };
+    let Some(answer) = context.take(context.platform.results(&request).await)? else {
+        return Ok(());
+    };
+    context.note_rows(answer.check_result.len(), answer.total_count);
+    let header = ["host_id", "check_item", "value", "labels", "start", "end", "why"];
+    let rows = answer.check_result.iter().map(|result| row(result, context));
+    screen::print(&screen::table(header, rows))
+}
+
+fn row(result: &ResultRow, context: &Context) -> [String; 7] {
+    [
+        result.host_id.to_string(),
+        result.check_item.clone(),
+        result.value.text().to_owned(),
+        show_labels(&result.labels),
+        context.show(result.start),
+        context.show(result.end),
+        why(result),
+    ]
+}
+
+/// `device="sda", mode="idle"`
+fn show_labels(labels: &Labels) -> String {
+    let pairs: Vec<String> = labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
+    pairs.join(", ")
+}
+
+/// The values that decided, at their worst; for what is no anomaly, the reason.
+fn why(result: &ResultRow) -> String {
+    let evidence = &result.evidence;
+    match evidence.worst.as_ref().or(evidence.first.as_ref()) {
+        Some(sample) if result.value == FindingValue::Abnormal => show_values(sample),
+        _ => result.reason.clone(),
+    }
+}
+
+/// `$0 = 0.98, max(60s) = 0.99`
+fn show_values(sample: &DecidingSample) -> String {
+    let values: Vec<String> = sample
+        .values
+        .iter()
+        .map(|value| format!("{} = {}", value.expression, value.value))
+        .collect();
+    values.join(", ")
+}

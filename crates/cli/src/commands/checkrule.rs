@@ -1,0 +1,118 @@
+//! `aops checkrule`: what counts as an anomaly.
+
+use std::path::PathBuf;
+
+use aops_api::rule::{CheckItem, RuleDeleteRequest, RuleGetRequest, RuleImportRequest};
+use clap::{Args, ValueEnum};
+use reqwest::Method;
+
+use super::import;
+use crate::arguments::List;
+use crate::context::{Context, check};
+use crate::failure::Failure;
+use crate::{documents, screen};
+
+const EXPORT_NAME: &str = "check_rules.json";
+
+/// Check rules: what counts as an anomaly.
+///
+/// A file of rules is JSON: {"check_items": [{"check_item": NAME, "data_list": [{"name": METRIC}],
+/// "condition": "$0 > 0.9"}]}. What --export writes can be added again.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[arg(long, value_enum)]
+    action: Action,
+
+    /// The file of rules to add.
+    #[arg(long, required_if_eq("action", "add"), value_name = "FILE")]
+    conf: Option<PathBuf>,
+
+    /// Names of rules, separated by commas; to get: all without it.
+    #[arg(
+        long = "check_items",
+        alias = "check-items",
+        required_if_eq("action", "delete"),
+        value_name = "NAMES"
+    )]
+    check_items: Option<List>,
+
+    /// Where to write the rules that were got: a file, or a folder for a file check_rules.json.
+    #[arg(long, value_name = "PATH")]
+    export: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Action {
+    /// Add the rules of a file; a rule of the same name is replaced.
+    Add,
+    /// List rules, or export them.
+    Get,
+    /// Delete rules.
+    Delete,
+}
+
+pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
+    match arguments.action {
+        Action::Add => add(arguments, context).await,
+        Action::Get => get(arguments, context).await,
+        Action::Delete => delete(arguments, context).await,
+    }
+}
+
+async fn add(arguments: Arguments, context: &Context) -> Result<(), Failure> {
+    // The file travels as it is: a field that we do not know is the platform's to refuse.
+    let body = documents::read(&arguments.conf.unwrap_or_default())?;
+    let answered = context
+        .platform
+        .call(Method::POST, "/check/rule/import", &body)
+        .await;
+    import::finish(&context.receive(answered)?, context)
+}
+
+async fn get(arguments: Arguments, context: &Context) -> Result<(), Failure> {
+    let request = RuleGetRequest {
+        check_items: List::of(arguments.check_items),
+        ..RuleGetRequest::default()
+    };
+    let outcome = context.receive(context.platform.rules(&request).await)?;
+    let Some(path) = arguments.export else {
+        let Some(answer) = context.finish(outcome)? else {
+            return Ok(());
+        };
+        let header = ["check_item", "condition", "severity", "enabled", "description"];
+        return screen::print(&screen::table(header, answer.check_items.into_iter().map(row)));
+    };
+    check(&outcome)?;
+    let check_items = outcome
+        .payload
+        .map(|answer| answer.check_items)
+        .unwrap_or_default();
+    let count = check_items.len();
+    let path = documents::write(&path, EXPORT_NAME, &RuleImportRequest { check_items })?;
+    screen::note(&format!("{count} rules written to {}", path.display()));
+    Ok(())
+}
+
+fn row(rule: CheckItem) -> [String; 5] {
+    let severity = rule
+        .severity
+        .map(|severity| format!("{severity:?}").to_lowercase());
+    [
+        rule.check_item,
+        rule.condition,
+        severity.unwrap_or_default(),
+        rule.enabled.unwrap_or(true).to_string(),
+        rule.description,
+    ]
+}
+
+async fn delete(arguments: Arguments, context: &Context) -> Result<(), Failure> {
+    let request = RuleDeleteRequest {
+        check_items: List::required(arguments.check_items, "--check_items")?,
+    };
+    match context.take(context.platform.delete_rules(&request).await)? {
+        Some(_) => screen::print("deleted"),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,163 @@
+//! `aops report`: reports of diagnoses.
+
+use aops_api::diagnosis::{Report, ReportHead, ReportIdsRequest, ReportListRequest, ReportSort};
+use aops_api::id::{HostId, ReportId, TaskId};
+use aops_api::read::Integer;
+use aops_fault_tree::render_text;
+use clap::{Args, ValueEnum};
+
+use crate::arguments::{List, Paging, Window};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::screen;
+
+/// Reports of diagnoses: listed, or shown whole.
+///
+/// `get` with --report_list shows reports whole: the tree, what was found at each leaf, and the cause. Otherwise it
+/// lists: the reports of a task (--task_id), or those between --start and --end, of some hosts or trees only if named.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[arg(long, value_enum)]
+    action: Action,
+
+    /// Ids of reports, separated by commas.
+    #[arg(
+        long = "report_list",
+        alias = "report-list",
+        required_if_eq("action", "delete"),
+        value_name = "IDS"
+    )]
+    report_list: Option<List>,
+
+    /// List the reports of this task; beside it the other options do not count.
+    #[arg(long = "task_id", alias = "task-id", value_name = "ID")]
+    task_id: Option<String>,
+
+    /// List reports about these hosts only, by id, separated by commas.
+    #[arg(long = "host_list", alias = "host-list", value_name = "IDS")]
+    host_list: Option<List>,
+
+    /// List reports by these fault trees only, separated by commas.
+    #[arg(long = "tree_list", alias = "tree-list", value_name = "NAMES")]
+    tree_list: Option<List>,
+
+    #[command(flatten)]
+    window: Window,
+
+    #[command(flatten)]
+    paging: Paging,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Action {
+    /// Show reports whole, or list them.
+    Get,
+    /// Delete reports.
+    Delete,
+}
+
+pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
+    match arguments.action {
+        Action::Get if arguments.report_list.is_some() => show(arguments, context).await,
+        Action::Get => list(&list_request(arguments, context)?, context).await,
+        Action::Delete => delete(arguments, context).await,
+    }
+}
+
+fn list_request(arguments: Arguments, context: &Context) -> Result<ReportListRequest, Failure> {
+    let (page, per_page) = arguments.paging.fields();
+    let mut request = ReportListRequest {
+        sort: Some(ReportSort::Start),
+        page,
+        per_page,
+        ..ReportListRequest::default()
+    };
+    if let Some(task_id) = arguments.task_id {
+        request.task_id = Some(TaskId::from(task_id));
+        return Ok(request);
+    }
+    let time_range = arguments.window.resolve(&context.clock)?;
+    request.time_range = Some(time_range.map(Integer).to_vec());
+    let host_list = List::of(arguments.host_list);
+    if !host_list.is_empty() {
+        request.host_list = Some(host_list.into_iter().map(HostId::from).collect());
+    }
+    let tree_list = List::of(arguments.tree_list);
+    if !tree_list.is_empty() {
+        request.tree_list = Some(tree_list);
+    }
+    Ok(request)
+}
+
+/// Lists reports.
+pub(crate) async fn list(request: &ReportListRequest, context: &Context) -> Result<(), Failure> {
+    let Some(answer) = context.take(context.platform.report_list(request).await)? else {
+        return Ok(());
+    };
+    context.note_rows(answer.result.len(), answer.total_count);
+    let header = ["report_id", "host_id", "tree_name", "start", "end"];
+    let rows = answer.result.into_iter().map(|head| row(head, context));
+    screen::print(&screen::table(header, rows))
+}
+
+fn row(head: ReportHead, context: &Context) -> [String; 5] {
+    [
+        head.report_id.to_string(),
+        head.host_id.to_string(),
+        head.tree_name,
+        context.show(head.start),
+        context.show(head.end),
+    ]
+}
+
+async fn show(arguments: Arguments, context: &Context) -> Result<(), Failure> {
+    let wanted = report_ids(arguments.report_list)?;
+    let request = ReportIdsRequest {
+        report_list: wanted.clone(),
+    };
+    let outcome = context.receive(context.platform.reports(&request).await)?;
+    let found: Vec<ReportId> = outcome
+        .payload
+        .iter()
+        .flat_map(|answer| &answer.result)
+        .map(|report| report.report_id.clone())
+        .collect();
+    if let Some(answer) = context.finish(outcome)? {
+        let drawings: Vec<String> = answer.result.iter().map(|report| draw(report, context)).collect();
+        if !drawings.is_empty() {
+            screen::print(&drawings.join("\n"))?;
+        }
+    }
+    match wanted.iter().find(|id| !found.contains(id)) {
+        Some(missing) => Err(Failure::Local(format!("there is no report {missing}"))),
+        None => Ok(()),
+    }
+}
+
+fn draw(report: &Report, context: &Context) -> String {
+    format!(
+        "report {}\nhost {}, tree {}, from {} until {}\n\n{}",
+        report.report_id,
+        report.host_id,
+        screen::plain(&report.tree_name),
+        context.show(report.start),
+        context.show(report.end),
+        render_text(&report.report, &report.explanation)
+    )
+}
+
+async fn delete(arguments: Arguments, context: &Context) -> Result<(), Failure> {
+    let request = ReportIdsRequest {
+        report_list: report_ids(arguments.report_list)?,
+    };
+    match context.take(context.platform.delete_reports(&request).await)? {
+        Some(_) => screen::print("deleted"),
+        None => Ok(()),
+    }
+}
+
+fn report_ids(option: Option<List>) -> Result<Vec<ReportId>, Failure> {
+    let ids = List::required(option, "--report_list")?;
+    Ok(ids.into_iter().map(ReportId::from).collect())
+}

@@ -1,0 +1,171 @@
+//! How a command fails: message, advice, exit code.
+
+use std::io;
+use std::process::ExitCode;
+
+use aops_api::Code;
+use aops_client::ClientError;
+
+use crate::screen;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The options make no sense together.
+    #[error("{0}")]
+    Usage(String),
+    /// The platform did not answer, or not as one.
+    #[error("{}: {}", .error.code.number(), message(.error))]
+    NoAnswer {
+        /// Where it was asked.
+        server: String,
+        /// What happened.
+        error: ClientError,
+    },
+    /// The platform refused, or did only a part.
+    #[error("{}: {msg}", .code.number())]
+    Refused {
+        /// Its code.
+        code: Code,
+        /// Its message.
+        msg: String,
+    },
+    /// Something on this side: a file, the terminal, what was asked for.
+    #[error("{0}")]
+    Local(String),
+    /// Ctrl-C while waiting; the text says how to go on.
+    #[error("{0}")]
+    Interrupted(String),
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+fn message(error: &ClientError) -> String {
+    error
+        .code
+        .message(aops_api::code::Language::English, &error.detail)
+}
+
+impl Failure {
+    /// Tells the person, on standard error.
+    pub(crate) fn report(&self) {
+        match self {
+            // Whoever read our output has had enough (`aops check | head`).
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
+            Failure::Interrupted(text) => return screen::note(text),
+            Failure::NoAnswer { .. } | Failure::Refused { .. } => {
+                screen::note(&format!("error {}", screen::plain(&self.to_string())));
+            }
+            Failure::Usage(_) | Failure::Local(_) | Failure::Output(_) => {
+                screen::note(&format!("error: {}", screen::plain(&self.to_string())));
+            }
+        }
+        if let Some(advice) = self.advice() {
+            screen::note(&advice);
+        }
+    }
+
+    /// 1 refused or failed, 2 wrong usage, 130 stopped by Ctrl-C.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self {
+            Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Failure::Usage(_) => ExitCode::from(2),
+            Failure::Interrupted(_) => ExitCode::from(130),
+            Failure::NoAnswer { .. } | Failure::Refused { .. } | Failure::Local(_) | Failure::Output(_) => {
+                ExitCode::from(1)
+            }
+        }
+    }
+
+    /// What to do next.
+    fn advice(&self) -> Option<String> {
+        match self {
+            Failure::Usage(_) => Some("For more information, try '--help'.".to_owned()),
+            Failure::NoAnswer { server, error } if error.code == Code::ConnectionError => Some(format!(
+                "no answer from {server}: start the platform there (aops-standalone), or name the right one with \
+                 --server or AOPS_SERVER"
+            )),
+            Failure::NoAnswer { server, .. } => Some(format!(
+                "check that {server} is an A-Ops platform; name another with --server or AOPS_SERVER"
+            )),
+            Failure::Refused { code, msg } => of_code(*code, msg).map(str::to_owned),
+            Failure::Local(_) | Failure::Interrupted(_) | Failure::Output(_) => None,
+        }
+    }
+}
+
+fn of_code(code: Code, msg: &str) -> Option<&'static str> {
+    let advice = match code {
+        Code::TokenError => {
+            "log in: aops account --action login --username NAME\n\
+             then pass the token that it prints: --access_token TOKEN, or AOPS_ACCESS_TOKEN in the environment"
+        }
+        Code::LoginError => {
+            "check the user name and the password; the first password was shown when the platform first started"
+        }
+        Code::ChangeDefaultPassword => {
+            "change the first password: aops account --action change\n\
+             (with the token that the login printed; the new password is asked for, or comes from AOPS_PASSWORD)"
+        }
+        Code::SamePassword => "choose a password that is not the present one",
+        Code::TaskExecutionFail if msg.contains("host") => {
+            "see which hosts there are: aops host --action query"
+        }
+        Code::TaskExecutionFail if msg.contains("tree") => {
+            "see which trees there are: aops faultree --action get"
+        }
+        Code::TaskExecutionFail => "give a --start before the --end",
+        Code::ConnectionError
+        | Code::DatabaseConnectError
+        | Code::DatabaseInsertError
+        | Code::DatabaseDeleteError
+        | Code::DatabaseQueryError
+        | Code::DatabaseUpdateError
+        | Code::ServerError
+        | Code::UnknownError => {
+            "the platform answers, but a part of it failed: its log says more; try again later"
+        }
+        _ => return None,
+    };
+    Some(advice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_names_the_next_command() {
+        let refused = |code: Code, detail: &str| Failure::Refused {
+            code,
+            msg: code.message(aops_api::code::Language::English, detail),
+        };
+        for (failure, part) in [
+            (refused(Code::TokenError, ""), "--action login"),
+            (refused(Code::ChangeDefaultPassword, ""), "--action change"),
+            (refused(Code::TaskExecutionFail, "No valid host."), "aops host"),
+            (
+                refused(Code::TaskExecutionFail, "No valid fault tree."),
+                "aops faultree",
+            ),
+            (
+                refused(Code::TaskExecutionFail, "Time range is not valid."),
+                "--start",
+            ),
+        ] {
+            let advice = failure.advice().expect("advice");
+            assert!(advice.contains(part), "{advice}");
+        }
+        assert_eq!(refused(Code::ParamError, "page: 0").advice(), None);
+    }
+
+    #[test]
+    fn messages_open_with_the_code() {
+        let refused = Failure::Refused {
+            code: Code::TokenError,
+            msg: "the session is invalid".to_owned(),
+        };
+        assert_eq!(refused.to_string(), "1201: the session is invalid");
+    }
+}

@@ -1,0 +1,7 @@
+//! Whole-platform scenarios: every service, embedded storage, real listeners.
+
+mod bad_input;
+mod first_password;
+mod kill;
+mod main_job;
+mod process;

@@ -1,0 +1,3 @@
+//! What must hold over the whole workspace.
+
+mod dependency_rule;

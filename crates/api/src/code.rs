@@ -114,7 +114,7 @@ impl Code {
         if detail.is_empty() {
             return self.text(language).to_owned();
         }
-        format!("{}: {detail}", self.text(language))
+        format!("{}: {detail}", self.text(language).trim_end_matches('.'))
     }
 }
 

@@ -28,12 +28,13 @@ Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wr
 
 /// Watch over machines: hosts, check rules, anomalies, fault trees and diagnoses.
 #[derive(Debug, Parser)]
-#[command(name = "aops", version, about, after_help = AFTER_HELP)]
+#[command(name = "aops", version, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The platform to talk to.
     #[arg(
         long,
         global = true,
+        help_heading = "Global options",
         env = "AOPS_SERVER",
         default_value = "http://127.0.0.1:8080",
         value_name = "URL",
@@ -46,6 +47,7 @@ pub(crate) struct Arguments {
         long = "access_token",
         alias = "access-token",
         global = true,
+        help_heading = "Global options",
         env = "AOPS_ACCESS_TOKEN",
         hide_env_values = true,
         value_name = "TOKEN"
@@ -56,6 +58,7 @@ pub(crate) struct Arguments {
     #[arg(
         long,
         global = true,
+        help_heading = "Global options",
         value_enum,
         default_value_t = Output::Table,
         value_name = "FORM"

@@ -65,9 +65,9 @@ impl<A> Outcome<A> {
         match (self.code, self.payload) {
             (Code::Succeed | Code::PartialSucceed, Some(payload)) => Ok(payload),
             (code, _) => {
-                let text = code.text(aops_api::code::Language::English);
+                let text = code.text(aops_api::code::Language::English).trim_end_matches('.');
                 let detail = self.msg.strip_prefix(text).unwrap_or(&self.msg);
-                Err(ClientError::new(code, detail.trim_start_matches(": ")))
+                Err(ClientError::new(code, detail.trim_start_matches(['.', ':', ' '])))
             }
         }
     }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::error::RuleError;
 
@@ -294,4 +296,41 @@ fn a_long_condition_is_read_printed_and_evaluated_without_deep_recursion() {
     assert_eq!(printed(&text).len(), text.len() * 2 - 1);
     let deep = format!("{}1{}", "-(1*".repeat(32), ")".repeat(32));
     assert_eq!(value(&deep), "1");
+}
+
+fn piece() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "$0", "$1", "$2", "max", "avg", "(", ")", "60s", "#3", "1", "0x1F", "1e3", ".5", "'a'", "\"", "+",
+        "-", "!", "&&", "||", "==", ">", "<=", "%", "/", "?", ":", "{", "}", ",", ".", " ", "\n", "true",
+        "null", "in", "s", "\\",
+    ]);
+    prop_oneof![8 => known.prop_map(str::to_owned), 1 => any::<char>().prop_map(|letter| letter.to_string())]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+    /// Whatever the text, it is refused at a place inside it, or it is read, evaluated, and printed in a form that reads
+    /// as itself.
+    #[test]
+    fn any_text_is_read_or_refused(pieces in prop::collection::vec(piece(), 0..12)) {
+        let text = pieces.concat();
+        match parse(&text, &["m", "n"]) {
+            Ok(condition) => {
+                let _ = evaluate(&condition, &condition.root, &mut FiveAndMore);
+                let once = print(&condition, &condition.root, Spelling::AsWritten);
+                let again = parse(&once, &["m", "n"]).expect("what is printed reads");
+                prop_assert_eq!(print(&again, &again.root, Spelling::AsWritten), once);
+                prop_assert_eq!(
+                    print(&again, &again.root, Spelling::Canonical),
+                    print(&condition, &condition.root, Spelling::Canonical)
+                );
+            }
+            Err(error) => {
+                let lines: Vec<&str> = text.split('\n').collect();
+                let line = lines[error.line.expect("a line") as usize - 1];
+                prop_assert!(error.column.expect("a column") as usize <= line.chars().count() + 1);
+            }
+        }
+    }
 }

@@ -14,22 +14,15 @@ use clap::Subcommand;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// The commands.
+/// The commands. What help says of one stands at its arguments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Log in, log out, change the password.
     Account(account::Arguments),
-    /// The hosts that are watched.
     Host(host::Arguments),
-    /// Anomalies that the check rules found.
     Check(check::Arguments),
-    /// Check rules: what counts as an anomaly.
     Checkrule(checkrule::Arguments),
-    /// Fault trees: how anomalies lead to a root cause.
     Faultree(faultree::Arguments),
-    /// Diagnose hosts with fault trees over a range of time.
     Diag(diag::Arguments),
-    /// Reports of diagnoses.
     Report(report::Arguments),
 }
 

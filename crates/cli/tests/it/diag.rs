@@ -123,12 +123,12 @@ async fn the_future_is_not_diagnosed() {
 #[tokio::test]
 async fn a_diagnosis_that_cannot_be_run_is_refused_with_advice() {
     let server = FakeServer::start();
-    let refusal = json!({ "code": 1301, "msg": "Task execution failed.: No valid host." });
+    let refusal = json!({ "code": 1301, "msg": "Task execution failed: No valid host." });
     server.answer("/diag/execute", refusal);
     let ran = run(&server, &DIAG).await.expect_code(1);
     assert_eq!(
         ran.stderr,
-        "error 1301: Task execution failed.: No valid host.\nsee which hosts there are: aops host --action query\n"
+        "error 1301: Task execution failed: No valid host.\nsee which hosts there are: aops host --action query\n"
     );
 }
 

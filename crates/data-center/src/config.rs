@@ -18,6 +18,8 @@ pub struct DataCenterConfig {
     pub data_dir: PathBuf,
     /// `mysql://…`; `None` = a SQLite file in the data folder.
     pub tables_url: Option<String>,
+    /// Signs tokens; made when it does not exist. Data centers that share their tables share it.
+    pub token_key_file: PathBuf,
     /// The user's own password for the first account, from `AOPS_ADMIN_PASSWORD`; `None` = one is generated.
     pub admin_password: Option<String>,
     /// How long sessions last.
@@ -33,8 +35,10 @@ pub struct DataCenterConfig {
 impl DataCenterConfig {
     /// Everything embedded, below a folder.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        let data_dir = data_dir.into();
         Self {
-            data_dir: data_dir.into(),
+            token_key_file: data_dir.join("token.key"),
+            data_dir,
             tables_url: None,
             admin_password: None,
             session_limits: SessionLimits::default(),
@@ -65,10 +69,6 @@ impl DataCenterConfig {
 
     pub(crate) fn lock_file(&self) -> PathBuf {
         self.data_dir.join("data-center.lock")
-    }
-
-    pub(crate) fn token_key_file(&self) -> PathBuf {
-        self.data_dir.join("token.key")
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) async fn ensure(tables: &Tables, config: &DataCenterConfig, clock: &C
             }
         }
         None => {
-            let generated = random::id();
+            let generated = readable_password(&random::id());
             // Written first: an account whose password nobody knows would lock everybody out.
             secret::write(&file, &generated).map_err(failed(&file, "written"))?;
             FirstAdmin {
@@ -50,10 +50,28 @@ pub(crate) async fn ensure(tables: &Tables, config: &DataCenterConfig, clock: &C
     Ok(())
 }
 
+/// 64 bits of randomness in four groups, for people to copy: `1a2b-3c4d-5e6f-7a8b`.
+fn readable_password(digits: &str) -> String {
+    let groups = [&digits[..4], &digits[4..8], &digits[8..12], &digits[12..16]];
+    groups.join("-")
+}
+
 /// Removes the file of the first password, if there is one.
 pub(crate) fn forget(file: &Path) -> Result<(), Error> {
     match fs::remove_file(file) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(failed(file, "removed")(source)),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generated_password_is_one_that_may_be_set() {
+        let generated = readable_password("1a2b3c4d5e6f7a8b9c0d");
+        assert_eq!(generated, "1a2b-3c4d-5e6f-7a8b");
+        assert!(password::check("password", &generated).is_ok());
     }
 }

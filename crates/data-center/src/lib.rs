@@ -49,7 +49,7 @@ use store::{OpenTables, Tables};
 
 /// Opens the stores, makes the first account if there is none, and gives routes and loops.
 ///
-/// The data folder is locked until the service is dropped.
+/// The data folder is locked until the service has ended.
 pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Error> {
     let lock = folder::lock(&config)?;
     let tables = Arc::new(open_tables(&config).await?);
@@ -74,7 +74,6 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
         clock: clock.clone(),
         scrape_interval: config.scrape_interval,
         first_password_file: first_password_file(&config.data_dir),
-        _lock: lock,
     };
     let state = actix_web::web::Data::new(state);
 
@@ -82,6 +81,7 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
     let settled = tables.clone();
     Ok(Service::new("data-center")
         .internal(move |routes| routes::configure(routes, &state))
+        .holding(lock)
         .with_loop("scraper", move |shutdown| scraper.run(shutdown))
         .with_loop("feeder", move |shutdown| {
             feeder::run(tables, documents, feeding, shutdown)
@@ -95,9 +95,9 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
 }
 
 async fn open_tables(config: &DataCenterConfig) -> Result<Tables, Error> {
-    let key_file = config.token_key_file();
+    let key_file = &config.token_key_file;
     let token_key =
-        secret::read_or_create(&key_file, random::secret).map_err(folder::failed(&key_file, "read"))?;
+        secret::read_or_create(key_file, random::secret).map_err(folder::failed(key_file, "read"))?;
     if config.tables_url.is_none() {
         // Made here, so that nobody else can read the hashes in it.
         let file = config.tables_file();

@@ -22,6 +22,7 @@ pub mod random;
 pub mod secret;
 pub mod server;
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub struct Service {
     pub internal: Option<Configure>,
     /// Work that goes on without a request.
     pub loops: Vec<Loop>,
+    /// What is let go once listeners and loops have ended: the lock of a folder.
+    pub held: Option<Box<dyn Any + Send>>,
 }
 
 /// Work that goes on until shutdown. One that ends before is a defect and ends the process.
@@ -72,6 +75,7 @@ impl Service {
             public: None,
             internal: None,
             loops: Vec::new(),
+            held: None,
         }
     }
 
@@ -86,6 +90,13 @@ impl Service {
     #[must_use]
     pub fn internal(mut self, configure: impl Fn(&mut ServiceConfig) + Send + Sync + 'static) -> Self {
         self.internal = Some(Arc::new(configure));
+        self
+    }
+
+    /// With something that is kept until listeners and loops have ended, whatever worker threads still hold then.
+    #[must_use]
+    pub fn holding(mut self, held: impl Any + Send) -> Self {
+        self.held = Some(Box::new(held));
         self
     }
 

@@ -1,5 +1,6 @@
 //! Listeners, loops and shutdown of a process.
 
+use std::any::Any;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -65,6 +66,8 @@ pub struct Server {
     handles: Vec<ServerHandle>,
     tasks: JoinSet<(&'static str, io::Result<()>)>,
     shutdown: Shutdown,
+    /// Dropped last.
+    held: Vec<Box<dyn Any + Send>>,
 }
 
 impl Server {
@@ -74,6 +77,7 @@ impl Server {
             handles: Vec::new(),
             tasks: JoinSet::new(),
             shutdown: Shutdown::new(),
+            held: Vec::new(),
         }
     }
 
@@ -126,8 +130,9 @@ impl Server {
         Ok(address)
     }
 
-    /// Starts the loops of a service.
+    /// Starts the loops of a service, and keeps what it holds.
     pub fn start_loops(&mut self, service: Service) {
+        self.held.extend(service.held);
         for work in service.loops {
             let span = tracing::info_span!("loop", service = service.name, name = work.name);
             let running = (work.start)(self.shutdown.clone());

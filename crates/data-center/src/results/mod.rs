@@ -1,8 +1,8 @@
 //! Results: findings as users see them.
 //!
 //! Results are read from the document store, which the outbox feeds; whose rule found them is joined here. A result
-//! appears once for each rule of the caller that points to its key, or did so at its time. [`plan`] decides which
-//! documents those are, [`read`] asks for them, [`row`] makes rows of them.
+//! appears once for each rule of the caller that points to its key, or did so at its time. `plan` decides which
+//! documents those are, `read` asks for them, `row` makes rows of them.
 
 mod document;
 mod plan;

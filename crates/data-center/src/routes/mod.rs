@@ -26,7 +26,6 @@ use aops_service::{ApiError, Clock};
 use crate::account::Caller;
 use crate::documents::Documents;
 use crate::error::Error;
-use crate::folder::FolderLock;
 use crate::series::Series;
 use crate::store::Tables;
 
@@ -38,7 +37,6 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) scrape_interval: Duration,
     pub(crate) first_password_file: PathBuf,
-    pub(crate) _lock: FolderLock,
 }
 
 /// All routes.

@@ -11,7 +11,7 @@ use aops_api::finding::{
 use aops_api::{HostId, Labels, Shard, TimeRange};
 use sqlx::{Any, QueryBuilder, Row};
 
-use super::{Tables, Write, fetch, hosts, push_in};
+use super::{Tables, Write, fetch, hosts, names, push_in};
 use crate::error::Error;
 use crate::findings::{self, Known, LabelSets, LabelSetsHash, Span, Subject};
 use apply::Batch;
@@ -27,6 +27,8 @@ impl Tables {
     /// the changes of results in the outbox: all in one transaction.
     pub async fn save_findings(&self, windows: &[JudgedWindow], now_ms: i64) -> Result<(), Error> {
         for (index, window) in windows.iter().enumerate() {
+            names::check_id(&format!("windows[{index}].key"), window.key.as_str())?;
+            names::check_id(&format!("windows[{index}].host_id"), window.host_id.as_str())?;
             findings::check(window).map_err(|reason| Error::Invalid(format!("windows[{index}].{reason}")))?;
         }
         let shards: BTreeSet<Shard> = windows.iter().map(|window| Shard::of(&window.host_id)).collect();

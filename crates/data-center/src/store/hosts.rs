@@ -50,7 +50,7 @@ impl Tables {
         new_host_id: HostId,
         now_ms: i64,
     ) -> Result<HostId, Error> {
-        names::check_length("agent_id", &request.agent_id, 64)?;
+        names::check_id("agent_id", &request.agent_id)?;
         names::check_length("address", &request.address, 255)?;
         names::check_length("metrics_address", &request.metrics_address, 255)?;
         names::check("host_name", &request.host_name)?;

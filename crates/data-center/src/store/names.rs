@@ -33,6 +33,11 @@ pub(super) fn check_length(field: &str, text: &str, longest: usize) -> Result<()
     Ok(())
 }
 
+/// Ids are hashes or random, of 32 digits; columns take twice that.
+pub(super) fn check_id(field: &str, id: &str) -> Result<(), Error> {
+    check_length(field, id, 64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,7 +48,7 @@ impl Tables {
     /// Forgets changes that have been told.
     pub async fn delete_from_outbox(&self, rows: &[OutboxRow]) -> Result<(), Error> {
         let mut write = self.write().await?;
-        for chunk in rows.chunks(super::MAX_BOUND) {
+        for chunk in super::slices(rows, 1) {
             let mut query = QueryBuilder::<Any>::new("DELETE FROM outbox WHERE seq IN (");
             let mut list = query.separated(", ");
             for row in chunk {

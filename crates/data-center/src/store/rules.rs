@@ -264,6 +264,7 @@ fn check_names(rules: &[KeyedRule]) -> Result<(), Error> {
     for (index, rule) in rules.iter().enumerate() {
         let field = format!("rules[{index}].item.check_item");
         names::check(&field, &rule.item.check_item)?;
+        names::check_id(&format!("rules[{index}].key"), rule.key.as_str())?;
         if !seen.insert(&rule.item.check_item) {
             return Err(Error::Invalid(format!(
                 "{field}: {} is there twice",

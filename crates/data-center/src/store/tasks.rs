@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, QueryBuilder, Row};
 
 use super::accounts::is_taken;
-use super::{MAX_BOUND, Tables, execute, fetch, from_count, push_in};
+use super::{MAX_BOUND, Tables, execute, fetch, from_count, names, push_in, slices};
 use crate::account::Caller;
 use crate::error::Error;
 
@@ -19,7 +19,7 @@ const UNPUBLISHED_AT_ONCE: i64 = 100;
 impl Tables {
     /// Saves a task. The same again changes nothing; another one under its id is refused.
     pub async fn save_task(&self, owner: &str, task: &TaskSaveRequest) -> Result<(), Error> {
-        super::names::check_length("task_id", task.task_id.as_str(), 64)?;
+        names::check_id("task_id", task.task_id.as_str())?;
         let pinned = serde_json::to_string(task).expect("a task is JSON");
         let tree_list: Vec<&str> = task.trees.iter().map(|tree| tree.tree_name.as_str()).collect();
         let mut write = self.write().await?;
@@ -146,7 +146,7 @@ impl Tables {
     ) -> Result<BTreeSet<ReportId>, Error> {
         let mut connection = self.pool.acquire().await?;
         let mut finished = BTreeSet::new();
-        for chunk in reports.chunks(MAX_BOUND / 2) {
+        for chunk in reports.chunks(MAX_BOUND / 4) {
             let tasks: BTreeSet<&str> = chunk.iter().map(|(task_id, _)| task_id.as_str()).collect();
             let mut query = QueryBuilder::<Any>::new("SELECT report_id FROM diag_finished_report WHERE ");
             push_in(&mut query, "task_id", tasks);
@@ -166,7 +166,7 @@ impl Tables {
     /// Counts reports as finished; those that are already do not count twice.
     pub async fn mark_finished(&self, reports: &[(TaskId, ReportId)]) -> Result<(), Error> {
         let mut write = self.write().await?;
-        for chunk in reports.chunks(MAX_BOUND / 2) {
+        for chunk in slices(reports, 2) {
             let insert = format!(
                 "{} diag_finished_report (task_id, report_id) ",
                 self.dialect.insert_new()

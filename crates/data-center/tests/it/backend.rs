@@ -8,7 +8,7 @@ use aops_data_center::store::{OpenTables, Tables, sqlite_url};
 use aops_service::random;
 use sqlx::{AnyPool, AssertSqlSafe};
 
-/// A database of one test; gone with it.
+/// A database of one test.
 pub(crate) struct Backend {
     url: String,
     _folder: Option<tempfile::TempDir>,
@@ -68,6 +68,14 @@ impl Backend {
         self.database.is_none()
     }
 
+    /// Takes the database away. Only after a test that went well: one that failed leaves it for a look
+    /// (`scripts/engines reset` takes all away).
+    pub(crate) async fn remove(self) {
+        if let Some(ServerDatabase { server_url, name }) = &self.database {
+            run_on(server_url, format!("DROP DATABASE {name}")).await;
+        }
+    }
+
     /// A statement past the store, as a foreign hand would run it.
     pub(crate) async fn run(&self, statement: &str) {
         run_on(&self.url, statement.to_owned()).await;
@@ -84,22 +92,6 @@ async fn run_on(url: &str, statement: String) {
     pool.close().await;
 }
 
-impl Drop for ServerDatabase {
-    fn drop(&mut self) {
-        let statement = format!("DROP DATABASE {}", self.name);
-        let server_url = self.server_url.clone();
-        // Not within the runtime of the test, which cannot wait here.
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(run_on(&server_url, statement));
-        });
-        let _ = dropping.join();
-    }
-}
-
 /// Runs each test on each database.
 macro_rules! contract {
     ($($name:ident),* $(,)?) => {
@@ -114,6 +106,7 @@ macro_rules! contract {
             async fn $name() {
                 if let Some(backend) = crate::backend::Backend::mysql().await {
                     super::$name(&backend).await;
+                    backend.remove().await;
                 }
             })*
         }

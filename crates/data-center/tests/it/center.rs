@@ -7,8 +7,8 @@ use std::time::Duration;
 use aops_api::Code;
 use aops_api::account::LoginRequest;
 use aops_client::{DataCenter, SERVICE_CREDENTIAL_HEADER};
-use aops_data_center::DataCenterConfig;
 use aops_data_center::series::scrape::ScrapeLimits;
+use aops_data_center::DataCenterConfig;
 use aops_service::server::{Audience, Server};
 use aops_service::{Clock, Credentials, Shutdown};
 use serde_json::Value;
@@ -120,10 +120,7 @@ impl Center {
 }
 
 /// Asks again until the answer is right: for what happens soon, but not at once.
-pub(crate) async fn eventually<T: std::fmt::Debug>(
-    mut ask: impl AsyncFnMut() -> T,
-    is_right: impl Fn(&T) -> bool,
-) -> T {
+pub(crate) async fn eventually<T>(mut ask: impl AsyncFnMut() -> T, is_right: impl Fn(&T) -> bool) -> T {
     for _ in 0..500 {
         let answer = ask().await;
         if is_right(&answer) {

@@ -36,16 +36,24 @@ impl FakeTarget {
     fn start(behaviour: Behaviour, port: u16) -> Self {
         let behaviour = Arc::new(Mutex::new(behaviour));
         let state = web::Data::from(Arc::clone(&behaviour));
-        let server = HttpServer::new(move || App::new().app_data(state.clone()).route("/metrics", web::get().to(metrics)))
-            .workers(1)
-            .disable_signals()
-            .bind(("127.0.0.1", port))
-            .expect("a free port");
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(state.clone())
+                .route("/metrics", web::get().to(metrics))
+        })
+        .workers(1)
+        .disable_signals()
+        .bind(("127.0.0.1", port))
+        .expect("a free port");
         let port = server.addrs()[0].port();
         let server = server.run();
         let handle = server.handle();
         tokio::spawn(server);
-        Self { behaviour, port, handle }
+        Self {
+            behaviour,
+            port,
+            handle,
+        }
     }
 
     fn set(&self, behaviour: Behaviour) {
@@ -105,7 +113,9 @@ impl World {
     async fn start(targets: Vec<Target>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("series.db");
-        let series = Series::open(&path, SeriesOptions::default()).await.expect("opened");
+        let series = Series::open(&path, SeriesOptions::default())
+            .await
+            .expect("opened");
         let inventory = FakeInventory::default();
         *inventory.targets.lock().expect("not poisoned") = targets;
         *inventory.refuse_first_samples.lock().expect("not poisoned") = 2;
@@ -115,7 +125,8 @@ impl World {
             refresh: Duration::from_millis(20),
             ..ScrapeLimits::default()
         };
-        let scraper = Scraper::new(series.clone(), inventory.clone(), limits, Clock::system()).expect("a client");
+        let scraper =
+            Scraper::new(series.clone(), inventory.clone(), limits, Clock::system()).expect("a client");
         let shutdown = Shutdown::new();
         let running = tokio::spawn(scraper.run(shutdown.clone()));
         Self {
@@ -145,13 +156,18 @@ impl World {
     async fn samples(&self, name: &str) -> Vec<(i64, f64)> {
         let mut series = self.fetch("h", name).await;
         assert!(series.len() <= 1, "{series:?}");
-        series.pop().map_or(vec![], |series| series.times_ms.into_iter().zip(series.values).collect())
+        series.pop().map_or(vec![], |series| {
+            series.times_ms.into_iter().zip(series.values).collect()
+        })
     }
 
     /// When a metric on the host `h` had this value.
     async fn times_of(&self, name: &str, value: f64) -> Vec<i64> {
         let samples = self.samples(name).await.into_iter();
-        samples.filter(|(_, sample)| *sample == value).map(|(time_ms, _)| time_ms).collect()
+        samples
+            .filter(|(_, sample)| *sample == value)
+            .map(|(time_ms, _)| time_ms)
+            .collect()
     }
 
     /// Waits until `up` of the host `h` has had this value for three scrapes that began from now on.
@@ -240,8 +256,19 @@ async fn the_first_sample_is_reported_once_and_not_before_it_is_there() {
     // Two reports are refused; the third is the last.
     world.until_up_is(1.0).await;
     world.until_up_is(1.0).await;
-    let reported = world.inventory.first_samples.lock().expect("not poisoned").clone();
-    let first_up = world.samples("up").await.into_iter().filter(|(_, up)| *up == 1.0).nth(2).expect("up");
+    let reported = world
+        .inventory
+        .first_samples
+        .lock()
+        .expect("not poisoned")
+        .clone();
+    let first_up = world
+        .samples("up")
+        .await
+        .into_iter()
+        .filter(|(_, up)| *up == 1.0)
+        .nth(2)
+        .expect("up");
     assert_eq!(reported, [(HostId::from("h"), first_up.0)]);
     fake.handle.stop(false).await;
 }
@@ -265,17 +292,27 @@ async fn what_cannot_be_read_is_down_and_comes_back() {
         world.until_up_is(0.0).await;
         let stored = world.samples("a").await.len();
         world.until_up_is(0.0).await;
-        assert_eq!(world.samples("a").await.len(), stored, "nothing of a bad answer is kept");
+        assert_eq!(
+            world.samples("a").await.len(),
+            stored,
+            "nothing of a bad answer is kept"
+        );
         fake.set(text("a 2\n"));
         world.until_up_is(1.0).await;
-        assert_eq!(world.samples("a").await.last().map(|(_, value)| *value), Some(2.0));
+        assert_eq!(
+            world.samples("a").await.last().map(|(_, value)| *value),
+            Some(2.0)
+        );
     }
 
     fake.handle.stop(false).await;
     world.until_up_is(0.0).await;
     let again = FakeTarget::start(text("a 3\n"), fake.port);
     world.until_up_is(1.0).await;
-    assert_eq!(world.samples("a").await.last().map(|(_, value)| *value), Some(3.0));
+    assert_eq!(
+        world.samples("a").await.last().map(|(_, value)| *value),
+        Some(3.0)
+    );
     again.handle.stop(false).await;
 }
 
@@ -287,8 +324,14 @@ async fn samples_over_the_limit_are_dropped_and_counted() {
     assert_ne!(world.samples("c").await, []);
     assert_eq!(world.samples("d").await, []);
     let up = world.times_of("up", 1.0).await;
-    assert_eq!(world.times_of("scrape_samples_dropped", 2.0).await[..up.len()], up);
-    assert_eq!(world.times_of("scrape_samples_scraped", 5.0).await[..up.len()], up);
+    assert_eq!(
+        world.times_of("scrape_samples_dropped", 2.0).await[..up.len()],
+        up
+    );
+    assert_eq!(
+        world.times_of("scrape_samples_scraped", 5.0).await[..up.len()],
+        up
+    );
     fake.handle.stop(false).await;
 }
 
@@ -296,7 +339,11 @@ async fn samples_over_the_limit_are_dropped_and_counted() {
 async fn one_silent_target_does_not_hold_up_another() {
     let silent = FakeTarget::start(Behaviour::Silence, 0);
     let fake = FakeTarget::start(text("a 1\n"), 0);
-    let world = World::start(vec![target("silent", silent.address()), target("h", fake.address())]).await;
+    let world = World::start(vec![
+        target("silent", silent.address()),
+        target("h", fake.address()),
+    ])
+    .await;
     world.until_up_is(1.0).await;
     // Shutdown does not wait for the silent one's answer.
     let series = world.stop().await;

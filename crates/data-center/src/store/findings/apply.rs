@@ -9,7 +9,7 @@ use sqlx::{Any, QueryBuilder};
 use crate::error::Error;
 use crate::findings::{Changes, KnownFinding, ResultChange, Span, Subject};
 use crate::results::{RESULT_KIND, ResultDocument};
-use crate::store::{MAX_BOUND, Write, execute, push_in};
+use crate::store::{MAX_BOUND, Write, execute, push_in, slices};
 
 /// Changes of many keys and hosts, to be written together.
 #[derive(Default)]
@@ -76,7 +76,7 @@ impl Batch {
                 .execute(write.connection())
                 .await?;
         }
-        for chunk in self.spans_added.chunks(MAX_BOUND / 6) {
+        for chunk in slices(&self.spans_added, 6) {
             let mut query = QueryBuilder::<Any>::new(
                 "INSERT INTO coverage (host_id, evaluation_key, end_ms, start_ms, as_of_ms, judged_hash) ",
             );
@@ -95,7 +95,7 @@ impl Batch {
     }
 
     async fn delete_findings(&self, write: &mut Write<'_>) -> Result<(), Error> {
-        for chunk in self.findings_removed.chunks(MAX_BOUND) {
+        for chunk in self.findings_removed.chunks(MAX_BOUND / 2) {
             let mut query = QueryBuilder::<Any>::new("DELETE FROM finding WHERE ");
             push_in(&mut query, "result_id", chunk.iter().map(ResultId::as_str));
             execute(query, write.connection()).await?;
@@ -104,7 +104,7 @@ impl Batch {
     }
 
     async fn write_findings(&self, write: &mut Write<'_>) -> Result<(), Error> {
-        for chunk in self.findings_written.chunks(MAX_BOUND / 10) {
+        for chunk in slices(&self.findings_written, 10) {
             let mut query = QueryBuilder::<Any>::new(
                 "REPLACE INTO finding (result_id, host_id, evaluation_key, labels, verdict, start_ms, end_ms, \
                  evidence, reason, closed) ",
@@ -133,7 +133,7 @@ impl Batch {
         revisions: &BTreeMap<Shard, i64>,
         now_ms: i64,
     ) -> Result<(), Error> {
-        for chunk in self.told.chunks(MAX_BOUND / 6) {
+        for chunk in slices(&self.told, 6) {
             let mut query = QueryBuilder::<Any>::new(
                 "INSERT INTO outbox (kind, document_id, revision, transition, body, created_ms) ",
             );

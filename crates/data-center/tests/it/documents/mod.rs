@@ -60,16 +60,17 @@ async fn search(documents: &Documents, query: &Query) -> Found {
 }
 
 async fn get(documents: &Documents, id: &str) -> Option<Document> {
-    let mut found = documents
-        .get(Kind::Result, &[id.to_owned()])
-        .await
-        .expect("read");
+    let mut found = documents.get(Kind::Result, &[id.to_owned()]).await.expect("read");
     assert!(found.len() <= 1);
     found.pop()
 }
 
 fn ids(found: &Found) -> Vec<&str> {
-    found.documents.iter().map(|document| document.id.as_str()).collect()
+    found
+        .documents
+        .iter()
+        .map(|document| document.id.as_str())
+        .collect()
 }
 
 async fn an_older_or_equal_revision_is_ignored(documents: &Documents) {
@@ -94,7 +95,11 @@ async fn remove(documents: &Documents, id: &str, revision: i64, now_ms: i64) {
 }
 
 async fn a_removed_document_stays_removed(documents: &Documents) {
-    put(documents, vec![result("a", 1, "h", "x", 0), result("b", 1, "h", "x", 0)]).await;
+    put(
+        documents,
+        vec![result("a", 1, "h", "x", 0), result("b", 1, "h", "x", 0)],
+    )
+    .await;
     remove(documents, "a", 2, 100).await;
     assert_eq!(get(documents, "a").await, None);
     assert_eq!(ids(&search(documents, &everything()).await), ["b"]);
@@ -175,14 +180,23 @@ async fn pages_are_stable_and_complete(documents: &Documents) {
     }
     let order: Vec<(i64, String)> = seen
         .iter()
-        .map(|document| (-document.body["start_ms"].as_i64().expect("integer"), document.id.clone()))
+        .map(|document| {
+            (
+                -document.body["start_ms"].as_i64().expect("integer"),
+                document.id.clone(),
+            )
+        })
         .collect();
     let mut sorted = order.clone();
     sorted.sort();
     assert_eq!(order, sorted, "by the field downward, equal ones by id upward");
     assert_eq!(seen.len(), 25);
     let nothing = search(documents, &Query::default()).await;
-    assert_eq!((nothing.total, nothing.documents.len()), (25, 0), "a limit of 0 only counts");
+    assert_eq!(
+        (nothing.total, nothing.documents.len()),
+        (25, 0),
+        "a limit of 0 only counts"
+    );
 }
 
 async fn groups_are_alternatives(documents: &Documents) {
@@ -218,7 +232,11 @@ async fn groups_are_alternatives(documents: &Documents) {
         any_of: vec![vec![]],
         ..everything()
     };
-    assert_eq!(search(documents, &whatever).await.total, 4, "an empty group holds");
+    assert_eq!(
+        search(documents, &whatever).await.total,
+        4,
+        "an empty group holds"
+    );
 }
 
 async fn hostile_texts_are_only_texts(documents: &Documents) {
@@ -261,7 +279,11 @@ async fn counts_follow_the_query(documents: &Documents) {
 async fn retention_deletes_what_is_below(documents: &Documents) {
     put(
         documents,
-        vec![result("a", 1, "h", "x", 0), result("b", 1, "h", "x", 5), result("c", 1, "h", "x", 6)],
+        vec![
+            result("a", 1, "h", "x", 0),
+            result("b", 1, "h", "x", 5),
+            result("c", 1, "h", "x", 6),
+        ],
     )
     .await;
     let delete = |before_ms| documents.delete_before(Kind::Result, Field::EndMs, before_ms);
@@ -272,7 +294,11 @@ async fn retention_deletes_what_is_below(documents: &Documents) {
 
 async fn wrong_documents_store_nothing(documents: &Documents) {
     let mut without_host = result("b", 1, "h", "x", 0);
-    without_host.body.as_object_mut().expect("an object").remove("host_id");
+    without_host
+        .body
+        .as_object_mut()
+        .expect("an object")
+        .remove("host_id");
     let mut fraction = result("b", 1, "h", "x", 0);
     fraction.body["end_ms"] = json!(0.5);
     let mut no_object = result("b", 1, "h", "x", 0);
@@ -304,7 +330,10 @@ async fn wrong_queries_name_the_field(documents: &Documents) {
     ];
     for query in queries {
         let refusal = documents.search(Kind::Result, &query).await;
-        assert!(matches!(refusal, Err(DocumentsError::NoSuchField { .. })), "{refusal:?}");
+        assert!(
+            matches!(refusal, Err(DocumentsError::NoSuchField { .. })),
+            "{refusal:?}"
+        );
     }
     let refusal = documents
         .count_by(Kind::Result, &everything(), Field::StartMs)
@@ -330,7 +359,11 @@ async fn sqlite_keeps_documents_over_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("documents.db");
     let documents = Documents::open(&path).await.expect("opened");
-    put(&documents, vec![result("a", 1, "h", "x", 0), result("b", 1, "h", "x", 0)]).await;
+    put(
+        &documents,
+        vec![result("a", 1, "h", "x", 0), result("b", 1, "h", "x", 0)],
+    )
+    .await;
     remove(&documents, "b", 2, 0).await;
     documents.close().await;
     let documents = Documents::open(&path).await.expect("opened again");

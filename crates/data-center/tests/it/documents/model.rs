@@ -44,9 +44,10 @@ impl Model {
                     self.rows.insert(id.clone(), (*revision, None));
                 }
             }
-            Step::DeleteBefore(before_ms) => self
-                .rows
-                .retain(|_, (_, body)| body.as_ref().is_none_or(|body| integer(body, Field::EndMs) >= *before_ms)),
+            Step::DeleteBefore(before_ms) => self.rows.retain(|_, (_, body)| {
+                body.as_ref()
+                    .is_none_or(|body| integer(body, Field::EndMs) >= *before_ms)
+            }),
         }
     }
 
@@ -90,7 +91,10 @@ impl Model {
             }
             one.id.cmp(&other.id)
         });
-        let page = documents.into_iter().skip(query.offset as usize).take(query.limit as usize);
+        let page = documents
+            .into_iter()
+            .skip(query.offset as usize)
+            .take(query.limit as usize);
         Found {
             total,
             documents: page.collect(),
@@ -125,7 +129,12 @@ fn holds(filter: &Filter, body: &Value) -> bool {
 }
 
 fn some_text() -> impl Strategy<Value = String> {
-    prop_oneof![Just("a".to_owned()), Just("B".to_owned()), Just("ä%'".to_owned()), Just("10".to_owned())]
+    prop_oneof![
+        Just("a".to_owned()),
+        Just("B".to_owned()),
+        Just("ä%'".to_owned()),
+        Just("10".to_owned())
+    ]
 }
 
 fn some_step() -> impl Strategy<Value = Step> {
@@ -147,12 +156,18 @@ fn some_step() -> impl Strategy<Value = Step> {
 }
 
 fn some_filter() -> impl Strategy<Value = Filter> {
-    let text_field = prop_oneof![Just(Field::EvaluationKey), Just(Field::HostId), Just(Field::Value)];
+    let text_field = prop_oneof![
+        Just(Field::EvaluationKey),
+        Just(Field::HostId),
+        Just(Field::Value)
+    ];
     let integer_field = prop_oneof![Just(Field::StartMs), Just(Field::EndMs)];
     let bound = || proptest::option::of(0..9_i64);
     prop_oneof![
-        (text_field, proptest::collection::vec(some_text(), 0..3)).prop_map(|(field, texts)| Filter::In(field, texts)),
-        (integer_field, bound(), bound()).prop_map(|(field, minimum, maximum)| Filter::Range(field, minimum, maximum)),
+        (text_field, proptest::collection::vec(some_text(), 0..3))
+            .prop_map(|(field, texts)| Filter::In(field, texts)),
+        (integer_field, bound(), bound())
+            .prop_map(|(field, minimum, maximum)| Filter::Range(field, minimum, maximum)),
     ]
 }
 
@@ -225,4 +240,3 @@ fn sqlite_answers_as_the_model_does() {
         })
         .expect("equal");
 }
-

@@ -44,8 +44,8 @@ async fn a_registered_machine_is_scraped_and_its_data_can_be_read() {
     };
     let hosts = eventually(ask, |hosts| hosts[0].status == "online").await;
     assert_eq!((hosts[0].public_ip.as_str(), hosts[0].ssh_port), ("10.0.0.1", 22));
-    let machines = center.service.machines(&Empty {}).await.expect("listed").machines;
-    assert!(machines[0].first_sample_ms.is_some());
+    let ask = async || center.service.machines(&Empty {}).await.expect("listed").machines;
+    eventually(ask, |machines| machines[0].first_sample_ms.is_some()).await;
 
     let now = center.clock.now_ms() / 1_000;
     let body = json!({

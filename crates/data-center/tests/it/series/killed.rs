@@ -65,12 +65,21 @@ async fn embedded_keeps_what_it_acknowledged_before_kill_9() {
         next_step = write_and_kill(&path, next_step, steps) + 1;
     }
     let series = open(&path).await;
-    for (label, value_of) in [("1", (|time_ms| time_ms as f64 / 1_000.0) as fn(i64) -> f64), ("2", |_| 7.0)] {
+    for (label, value_of) in [
+        ("1", (|time_ms| time_ms as f64 / 1_000.0) as fn(i64) -> f64),
+        ("2", |_| 7.0),
+    ] {
         let matcher = [("a", MatchOperator::Equal, label)];
-        let found = only(&series, selector("m", &matcher, 0, i64::MAX)).await.expect("found");
+        let found = only(&series, selector("m", &matcher, 0, i64::MAX))
+            .await
+            .expect("found");
         let stored: BTreeMap<i64, f64> = found.times_ms.iter().copied().zip(found.values).collect();
         for time_ms in steps(0, next_step) {
-            assert_eq!(stored.get(&time_ms), Some(&value_of(time_ms)), "step at {time_ms}");
+            assert_eq!(
+                stored.get(&time_ms),
+                Some(&value_of(time_ms)),
+                "step at {time_ms}"
+            );
         }
     }
 }

@@ -53,7 +53,9 @@ fn options() -> SeriesOptions {
 }
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
-    let owned = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let owned = pairs
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     owned.collect()
 }
 
@@ -66,7 +68,12 @@ fn sample(name: &str, pairs: &[(&str, &str)], time_ms: i64, value: f64) -> Sampl
     }
 }
 
-fn selector(name: &str, matchers: &[(&str, MatchOperator, &str)], start_ms: i64, end_ms: i64) -> SeriesSelector {
+fn selector(
+    name: &str,
+    matchers: &[(&str, MatchOperator, &str)],
+    start_ms: i64,
+    end_ms: i64,
+) -> SeriesSelector {
     let matchers = matchers.iter().map(|(name, operator, value)| LabelMatcher {
         name: (*name).to_owned(),
         operator: *operator,
@@ -119,7 +126,9 @@ async fn every_value_comes_back(series: &Series) {
     for (value, time_ms) in values.iter().zip((BASE_MS..).step_by(1_000)) {
         append(series, "h", vec![sample("m", &[], time_ms, *value)]).await;
     }
-    let found = only(series, selector("m", &[], BASE_MS, BASE_MS + 60_000)).await.expect("found");
+    let found = only(series, selector("m", &[], BASE_MS, BASE_MS + 60_000))
+        .await
+        .expect("found");
     let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     assert_eq!(bits(&found.values), bits(&values));
     assert_eq!(found.times_ms[10], BASE_MS + 10_000);
@@ -141,11 +150,21 @@ async fn ranges_are_half_open(series: &Series) {
 }
 
 async fn hosts_and_names_are_apart(series: &Series) {
-    append(series, "h", vec![sample("m", &[], BASE_MS, 1.0), sample("mm", &[], BASE_MS, 2.0)]).await;
+    append(
+        series,
+        "h",
+        vec![sample("m", &[], BASE_MS, 1.0), sample("mm", &[], BASE_MS, 2.0)],
+    )
+    .await;
     append(series, "i", vec![sample("m", &[], BASE_MS, 3.0)]).await;
     append(series, "j", vec![]).await;
     let all = |name| selector(name, &[], 0, i64::MAX);
-    let answer = fetch(series, &["i", "h", "i", "unknown", "j"], vec![all("m"), all("mm"), all("."), all("")]).await;
+    let answer = fetch(
+        series,
+        &["i", "h", "i", "unknown", "j"],
+        vec![all("m"), all("mm"), all("."), all("")],
+    )
+    .await;
     let mut found: Vec<(usize, &str, f64)> = answer
         .series
         .iter()
@@ -173,8 +192,14 @@ async fn matchers_are_those_of_prometheus(series: &Series) {
         (vec![("device", Regex, "sd.")], vec!["sda", "sdb"]),
         (vec![("device", Regex, "sda|dm-.+")], vec!["dm-0", "sda"]),
         (vec![("device", NotRegex, "sd.*")], vec!["", "dm-0"]),
-        (vec![("device", Regex, ".*")], vec!["", "dm-0", "sda", "sda1", "sdb"]),
-        (vec![("device", Regex, "sd.*"), ("device", NotEqual, "sdb")], vec!["sda", "sda1"]),
+        (
+            vec![("device", Regex, ".*")],
+            vec!["", "dm-0", "sda", "sda1", "sdb"],
+        ),
+        (
+            vec![("device", Regex, "sd.*"), ("device", NotEqual, "sdb")],
+            vec!["sda", "sda1"],
+        ),
         (vec![("mode", Equal, "idle")], vec![""]),
         (vec![("device", Equal, "sd.")], vec![]),
     ] {
@@ -190,15 +215,29 @@ async fn matchers_are_those_of_prometheus(series: &Series) {
 }
 
 async fn labels_and_intervals_come_along(series: &Series) {
-    let node = [("instance", "127.0.0.1:1"), ("job", "node"), ("text", "a \"b\"\n,=}{主")];
+    let node = [
+        ("instance", "127.0.0.1:1"),
+        ("job", "node"),
+        ("text", "a \"b\"\n,=}{主"),
+    ];
     append(series, "h", vec![sample("m", &node, BASE_MS, 1.0)]).await;
-    let found = only(series, selector("m", &[("job", MatchOperator::Equal, "node")], 0, i64::MAX))
-        .await
-        .expect("found");
+    let found = only(
+        series,
+        selector("m", &[("job", MatchOperator::Equal, "node")], 0, i64::MAX),
+    )
+    .await
+    .expect("found");
     assert_eq!(found.labels, labels(&node), "all but host_id");
     assert_eq!(found.interval_ms, STEP_MS);
-    append(series, "h", vec![sample("other", &[("job", "unknown")], BASE_MS, 1.0)]).await;
-    let found = only(series, selector("other", &[], 0, i64::MAX)).await.expect("found");
+    append(
+        series,
+        "h",
+        vec![sample("other", &[("job", "unknown")], BASE_MS, 1.0)],
+    )
+    .await;
+    let found = only(series, selector("other", &[], 0, i64::MAX))
+        .await
+        .expect("found");
     assert_eq!(found.interval_ms, 15_000);
 }
 
@@ -218,7 +257,15 @@ async fn append_steps(series: &Series, host: &str, first: i64, end: i64) {
 
 async fn long_series_are_complete(series: &Series) {
     append_steps(series, "h", 0, 500).await;
-    for (first, end) in [(0, 500), (0, 1), (119, 121), (120, 240), (239, 241), (7, 499), (499, 500)] {
+    for (first, end) in [
+        (0, 500),
+        (0, 1),
+        (119, 121),
+        (120, 240),
+        (239, 241),
+        (7, 499),
+        (499, 500),
+    ] {
         let range = (BASE_MS + first * STEP_MS, BASE_MS + end * STEP_MS);
         let selector = selector("m", &[("a", MatchOperator::Equal, "1")], range.0, range.1);
         let found = only(series, selector).await.expect("found");
@@ -250,7 +297,10 @@ async fn never_had_is_not_silent_now(series: &Series) {
         .map(|never| (never.selector, never.host_id.as_str()))
         .collect();
     never_had.sort_unstable();
-    assert_eq!(never_had, [(0, "i"), (0, "unknown"), (2, "h"), (2, "i"), (2, "unknown")]);
+    assert_eq!(
+        never_had,
+        [(0, "i"), (0, "unknown"), (2, "h"), (2, "i"), (2, "unknown")]
+    );
     assert_eq!(answer.series, []);
 }
 
@@ -264,7 +314,11 @@ async fn a_bad_selector_fails_alone(series: &Series) {
         .map(|failed| (failed.selector, failed.host_id.as_str()))
         .collect();
     assert_eq!(failed, [(0, "h"), (0, "i")]);
-    assert!(answer.failed[0].reason.contains("'('"), "{}", answer.failed[0].reason);
+    assert!(
+        answer.failed[0].reason.contains("'('"),
+        "{}",
+        answer.failed[0].reason
+    );
     assert_eq!(answer.series.len(), 1);
 }
 
@@ -278,7 +332,11 @@ async fn too_much_is_refused_with_the_number(series: &Series) {
     let answer = fetch(series, &["h"], vec![all, ten.clone(), ten]).await;
     let found: Vec<usize> = answer.series.iter().map(|series| series.selector).collect();
     assert_eq!(found, [1]);
-    let reasons: Vec<&str> = answer.failed.iter().map(|failed| failed.reason.as_str()).collect();
+    let reasons: Vec<&str> = answer
+        .failed
+        .iter()
+        .map(|failed| failed.reason.as_str())
+        .collect();
     assert_eq!(
         reasons,
         [
@@ -339,27 +397,30 @@ async fn embedded_deletes_what_is_old() {
 }
 
 async fn check_what_is_left(series: &Series, before_ms: i64) {
-        let found = only(series, selector("m", &[("a", MatchOperator::Equal, "1")], 0, i64::MAX))
-            .await
-            .expect("found");
-        assert_eq!(found.times_ms.last(), Some(&(BASE_MS + 419 * STEP_MS)));
-        assert!(found.times_ms[0] > BASE_MS, "the first chunk is gone");
-        assert!(found.times_ms[0] <= before_ms, "nothing that is young enough");
-        let wants = SeriesSelector {
-            want_never_had: true,
-            ..selector("m", &[], 0, i64::MAX)
-        };
-        let ended = SeriesSelector {
-            name: "ended".to_owned(),
-            ..wants.clone()
-        };
-        let answer = fetch(series, &["gone", "h"], vec![wants, ended]).await;
-        let forgotten: Vec<(usize, &str)> = answer
-            .never_had
-            .iter()
-            .map(|never| (never.selector, never.host_id.as_str()))
-            .collect();
-        assert_eq!(forgotten, [(0, "gone"), (1, "gone"), (1, "h")]);
+    let found = only(
+        series,
+        selector("m", &[("a", MatchOperator::Equal, "1")], 0, i64::MAX),
+    )
+    .await
+    .expect("found");
+    assert_eq!(found.times_ms.last(), Some(&(BASE_MS + 419 * STEP_MS)));
+    assert!(found.times_ms[0] > BASE_MS, "the first chunk is gone");
+    assert!(found.times_ms[0] <= before_ms, "nothing that is young enough");
+    let wants = SeriesSelector {
+        want_never_had: true,
+        ..selector("m", &[], 0, i64::MAX)
+    };
+    let ended = SeriesSelector {
+        name: "ended".to_owned(),
+        ..wants.clone()
+    };
+    let answer = fetch(series, &["gone", "h"], vec![wants, ended]).await;
+    let forgotten: Vec<(usize, &str)> = answer
+        .never_had
+        .iter()
+        .map(|never| (never.selector, never.host_id.as_str()))
+        .collect();
+    assert_eq!(forgotten, [(0, "gone"), (1, "gone"), (1, "h")]);
 }
 
 async fn reopened(path: &Path, series: Series) -> Series {
@@ -380,7 +441,9 @@ async fn embedded_readers_miss_nothing_while_chunks_are_made() {
     while seen < 500 {
         let is_written = writing.is_finished();
         let selector = selector("m", &[("a", MatchOperator::Equal, "1")], 0, i64::MAX);
-        let times = only(&series, selector).await.map_or(vec![], |found| found.times_ms);
+        let times = only(&series, selector)
+            .await
+            .map_or(vec![], |found| found.times_ms);
         assert_eq!(times, steps(0, times.len() as i64).collect::<Vec<_>>());
         assert!(times.len() >= seen);
         assert!(!is_written || times.len() == 500);
@@ -401,7 +464,11 @@ async fn embedded_can_be_copied_while_it_is_written() {
         let series = series.clone();
         async move { append_steps(&series, "h", 130, 260).await }
     });
-    let mut connection = SqliteConnectOptions::new().filename(&path).connect().await.expect("opened");
+    let mut connection = SqliteConnectOptions::new()
+        .filename(&path)
+        .connect()
+        .await
+        .expect("opened");
     sqlx::query("VACUUM INTO ?")
         .bind(copy.to_str().expect("a text"))
         .execute(&mut connection)
@@ -413,7 +480,10 @@ async fn embedded_can_be_copied_while_it_is_written() {
     let selector = selector("m", &[("a", MatchOperator::Equal, "1")], 0, i64::MAX);
     let found = only(&restored, selector).await.expect("found");
     assert!(found.times_ms.len() >= 130);
-    assert_eq!(found.times_ms, steps(0, found.times_ms.len() as i64).collect::<Vec<_>>());
+    assert_eq!(
+        found.times_ms,
+        steps(0, found.times_ms.len() as i64).collect::<Vec<_>>()
+    );
     append_steps(&restored, "h", 300, 301).await;
 }
 
@@ -423,7 +493,11 @@ fn embedded_answers_as_a_map_does() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let some_sample = (0..3_u8, 0..400_i64, any::<f64>());
     let some_append = proptest::collection::vec(some_sample, 1..150);
-    let input = (proptest::collection::vec((some_append, proptest::bool::weighted(0.1)), 1..12), 0..400_i64, 0..400_i64);
+    let input = (
+        proptest::collection::vec((some_append, proptest::bool::weighted(0.1)), 1..12),
+        0..400_i64,
+        0..400_i64,
+    );
     let config = Config {
         cases: 32,
         failure_persistence: None,

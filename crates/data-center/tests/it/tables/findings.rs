@@ -330,6 +330,11 @@ async fn wrong_windows_change_nothing(backend: &Backend) {
         }
         other => panic!("{other:?}"),
     }
+    let long = window(&"k".repeat(65), "h", 0, 10, vec![]);
+    assert!(matches!(
+        tables.save_findings(&[long], NOW_MS).await,
+        Err(Error::Invalid(_))
+    ));
     assert!(ranges(&query(&tables, "h", &["k"], 0, 100).await).0.is_empty());
     save(&tables, &[]).await;
 }
@@ -370,36 +375,4 @@ async fn old_coverage_is_settled(backend: &Backend) {
     let (covered, findings) = ranges(&query(&tables, "h", &["k"], 0, 1_000).await);
     assert_eq!(covered, [(0, 310)]);
     assert_eq!(findings, [("0".to_owned(), 95, 105), ("0".to_owned(), 301, 302)]);
-}
-
-#[tokio::test]
-async fn tempbench() {
-    for backend in [Some(Backend::sqlite()), Backend::mysql().await] {
-        let Some(backend) = backend else { continue };
-        let tables = backend.open().await;
-        let hosts: Vec<String> = (0..1000).map(|_| aops_service::random::id()).collect();
-        let keys: Vec<String> = (0..35).map(|_| aops_service::random::id()).collect();
-        let mut by_shard: std::collections::BTreeMap<Shard, Vec<&String>> = Default::default();
-        for host in &hosts {
-            by_shard.entry(Shard::of(&HostId::from(host.as_str()))).or_default().push(host);
-        }
-        for minute in 0..6i64 {
-            let begin = std::time::Instant::now();
-            for hosts in by_shard.values() {
-                let mut windows = vec![];
-                for host in hosts {
-                    for (index, key) in keys.iter().enumerate() {
-                        let findings = if index % 10 == 0 {
-                            vec![finding("0", minute * 60_000, minute * 60_000 + 60_000)]
-                        } else {
-                            vec![]
-                        };
-                        windows.push(window(key, host, minute * 60_000, minute * 60_000 + 60_000, findings));
-                    }
-                }
-                save(&tables, &windows).await;
-            }
-            eprintln!("minute {minute}: {:?}", begin.elapsed());
-        }
-    }
 }

@@ -12,6 +12,7 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use aops_api::Code;
 use aops_api::code::Language;
 use aops_client::{REQUEST_ID_HEADER, request_id};
 use tokio::task::{JoinError, JoinSet};
@@ -63,8 +64,10 @@ pub fn bind(address: &str, flag: &str) -> io::Result<TcpListener> {
 
 /// A running process: listeners and loops.
 pub struct Server {
-    handles: Vec<ServerHandle>,
-    tasks: JoinSet<(&'static str, io::Result<()>)>,
+    /// Loops, and the listeners for users: they call the internal ones, and so end before them.
+    callers: Stage,
+    /// The internal listeners.
+    called: Stage,
     shutdown: Shutdown,
     /// Dropped last.
     held: Vec<Box<dyn Any + Send>>,
@@ -74,8 +77,8 @@ impl Server {
     /// A server without listeners or loops.
     pub fn new() -> Self {
         Self {
-            handles: Vec::new(),
-            tasks: JoinSet::new(),
+            callers: Stage::default(),
+            called: Stage::default(),
             shutdown: Shutdown::new(),
             held: Vec::new(),
         }
@@ -125,8 +128,12 @@ impl Server {
             .shutdown_timeout(FINISH_TIMEOUT.as_secs())
             .listen(listener)?
             .run();
-        self.handles.push(server.handle());
-        self.tasks.spawn(async move { (audience.name(), server.await) });
+        let stage = match audience {
+            Audience::Public | Audience::Agent => &mut self.callers,
+            Audience::Internal => &mut self.called,
+        };
+        stage.handles.push(server.handle());
+        stage.tasks.spawn(async move { (audience.name(), server.await) });
         Ok(address)
     }
 
@@ -136,7 +143,7 @@ impl Server {
         for work in service.loops {
             let span = tracing::info_span!("loop", service = service.name, name = work.name);
             let running = (work.start)(self.shutdown.clone());
-            self.tasks.spawn(
+            self.callers.tasks.spawn(
                 async move {
                     running.await;
                     (work.name, Ok(()))
@@ -146,7 +153,8 @@ impl Server {
         }
     }
 
-    /// Runs until shutdown, then lets requests and loops finish what they hold.
+    /// Runs until shutdown, then lets requests and loops finish what they hold: first those that call other services,
+    /// then the internal listeners that they call.
     ///
     /// An error is returned when a listener or a loop ended by itself, or did not finish in time.
     pub async fn run(mut self) -> io::Result<()> {
@@ -154,24 +162,39 @@ impl Server {
             // A loop that ends because of the shutdown must not count as one that ended by itself.
             biased;
             () = self.shutdown.cancelled() => Ok(()),
-            Some(ended) = self.tasks.join_next() => Err(ended_early(ended)),
+            Some(ended) = self.callers.tasks.join_next() => Err(ended_early(ended)),
+            Some(ended) = self.called.tasks.join_next() => Err(ended_early(ended)),
         };
         self.shutdown.cancel();
+        let callers = self.callers.finish().await;
+        let called = self.called.finish().await;
+        outcome.and(callers).and(called)
+    }
+}
+
+/// Listeners and loops that end together.
+#[derive(Default)]
+struct Stage {
+    handles: Vec<ServerHandle>,
+    tasks: JoinSet<(&'static str, io::Result<()>)>,
+}
+
+impl Stage {
+    /// Stops the listeners and waits for them and the loops; what has not ended in time is given up.
+    async fn finish(&mut self) -> io::Result<()> {
         for handle in &self.handles {
             // Not awaited one by one: the listeners drain side by side.
             drop(handle.stop(true));
         }
-        let finished = tokio::time::timeout(FINISH_TIMEOUT, async {
-            while self.tasks.join_next().await.is_some() {}
-        });
-        if finished.await.is_err() {
-            let left = self.tasks.len();
-            self.tasks.abort_all();
-            return outcome.and(Err(io::Error::other(format!(
-                "{left} listeners or loops did not finish in time"
-            ))));
+        let ending = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(FINISH_TIMEOUT, ending).await.is_ok() {
+            return Ok(());
         }
-        outcome
+        let left = self.tasks.len();
+        self.tasks.abort_all();
+        Err(io::Error::other(format!(
+            "{left} listeners or loops did not finish in time"
+        )))
     }
 }
 
@@ -257,9 +280,22 @@ fn report<B>(response: &ServiceResponse<B>, elapsed: Duration) {
             );
         }
         Some(refusal) => {
-            tracing::info!(code = refusal.code.number(), milliseconds, reason = %refusal, "refused");
+            tracing::info!(
+                code = refusal.code.number(),
+                milliseconds,
+                reason = loggable(refusal),
+                "refused"
+            );
         }
         None => tracing::warn!(status = response.status().as_u16(), milliseconds, %error, "refused"),
+    }
+}
+
+/// The detail of a refusal; of a wrong request only the field, since what was wrong with it may quote a password.
+fn loggable(refusal: &ApiError) -> &str {
+    match refusal.code {
+        Code::ParamError => refusal.detail.split(':').next().unwrap_or_default(),
+        _ => &refusal.detail,
     }
 }
 
@@ -271,4 +307,16 @@ fn incoming_id(request: &ServiceRequest) -> Option<String> {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte));
     fits.then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_is_not_logged() {
+        let refusal = ApiError::param("password: invalid type: integer `12345678`, expected a string");
+        assert_eq!(loggable(&refusal), "password");
+        assert_eq!(loggable(&ApiError::new(Code::TokenError, "expired")), "expired");
+    }
 }

@@ -229,6 +229,44 @@ async fn shutdown_lets_requests_and_loops_finish() {
 }
 
 #[tokio::test]
+async fn a_loop_that_is_finishing_still_reaches_the_internal_listener() {
+    let (answered, answer) = tokio::sync::oneshot::channel();
+    let (told, address) = tokio::sync::oneshot::channel::<String>();
+    let service = Service::new("example")
+        .internal(|config| {
+            config.service(post("/data/ping", ping));
+        })
+        .with_loop("example", move |shutdown| async move {
+            let url = format!("http://{}/data/ping", address.await.expect("told"));
+            shutdown.cancelled().await;
+            let last_call = reqwest::Client::new()
+                .post(url)
+                .header(SERVICE_CREDENTIAL_HEADER, "manager:secret");
+            let _ = answered.send(
+                last_call
+                    .body("{}")
+                    .send()
+                    .await
+                    .map(|response| response.status().as_u16()),
+            );
+        });
+    let mut server = Server::new();
+    let listener = bind("127.0.0.1:0", "--internal-listen").expect("a free port");
+    let credentials = Credentials::new([("manager", "secret")]);
+    let bound = server.listen(
+        listener,
+        Audience::Internal,
+        std::slice::from_ref(&service),
+        credentials,
+    );
+    told.send(bound.expect("listens").to_string()).expect("taken");
+    server.start_loops(service);
+    server.shutdown().cancel();
+    server.run().await.expect("ended well");
+    assert_eq!(answer.await.expect("said").expect("answered"), 200);
+}
+
+#[tokio::test]
 async fn a_loop_that_ends_by_itself_ends_the_process() {
     let mut server = Server::new();
     server.start_loops(Service::new("example").with_loop("short", |_| async {}));

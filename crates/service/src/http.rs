@@ -14,8 +14,11 @@ use serde::de::DeserializeOwned;
 
 use crate::{ApiError, Credentials};
 
-/// Largest body that is read: an import of many rules is far below, and memory stays bounded.
-pub const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
+/// Largest body of a public route: an import of thousands of rules is below, and memory stays bounded before the
+/// caller is known.
+pub const MAX_CHECKED_BYTES: usize = 8 * 1024 * 1024;
+/// Largest body of an internal route: findings and reports of many hosts travel in one.
+pub const MAX_LENIENT_BYTES: usize = 64 * 1024 * 1024;
 
 /// A POST route; every other method is 405.
 pub fn post<F, Args>(path: &str, handler: F) -> Resource
@@ -57,7 +60,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Checked<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = read_body(request, payload);
+        let body = read_body(request, payload, MAX_CHECKED_BYTES);
         Box::pin(async move { read_checked(&body.await?).map(Checked).map_err(ApiError::param) })
     }
 }
@@ -67,7 +70,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Lenient<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = read_body(request, payload);
+        let body = read_body(request, payload, MAX_LENIENT_BYTES);
         Box::pin(async move { read_lenient(&body.await?).map(Lenient).map_err(ApiError::param) })
     }
 }
@@ -75,17 +78,18 @@ impl<T: DeserializeOwned + 'static> FromRequest for Lenient<T> {
 fn read_body(
     request: &HttpRequest,
     payload: &mut Payload,
+    maximum_bytes: usize,
 ) -> impl Future<Output = Result<web::Bytes, ApiError>> + use<> {
     let payload = web::Payload::from_request(request, payload);
     async move {
         let payload = payload
             .await
             .map_err(|error| ApiError::param(format!("body: {error}")))?;
-        match payload.to_bytes_limited(MAX_BODY_BYTES).await {
+        match payload.to_bytes_limited(maximum_bytes).await {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(error)) => Err(ApiError::param(format!("body: {error}"))),
             Err(_) => Err(ApiError::param(format!(
-                "body: larger than {MAX_BODY_BYTES} bytes"
+                "body: larger than {maximum_bytes} bytes"
             ))),
         }
     }
@@ -93,6 +97,10 @@ fn read_body(
 
 /// Reads JSON strictly; the error is `field: reason`.
 pub fn read_checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    // A list would be taken for the fields of an object in their order, which nobody means.
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
+        return Err("body: a list, expected an object with named fields".to_owned());
+    }
     let mut unknown = None;
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let mut track = serde_path_to_error::Track::new();
@@ -156,7 +164,8 @@ impl FromRequest for CallerToken {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
         let token = header("authorization")
-            .and_then(|value| value.strip_prefix("Bearer "))
+            .and_then(|value| value.split_once(' '))
+            .and_then(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer").then_some(token))
             .or_else(|| header("access-token"))
             .or_else(|| header("access_token"))
             .map(str::trim)
@@ -211,7 +220,7 @@ mod tests {
         assert!(refusal::<RuleImportRequest>(wrong).starts_with("check_items[0].check_item: invalid type"));
         let null = r#"{"time_range":[],"check_items":[],"host_list":[],"page":null}"#;
         assert!(refusal::<ResultGetRequest>(null).starts_with("page: invalid type: null"));
-        assert!(refusal::<ResultGetRequest>("[]").starts_with("body: "));
+        assert!(refusal::<ResultGetRequest>(" [[], [], []]").starts_with("body: a list"));
         assert!(refusal::<ResultGetRequest>("").starts_with("body: "));
         assert!(refusal::<ResultGetRequest>(r#"{"time_range":[]}"#).contains("missing field `check_items`"));
     }

@@ -4,9 +4,13 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
+/// What the libraries below say of their own workings is no news.
+const QUIET: &str = "actix_server=warn";
+
 /// Starts logging. `AOPS_LOG` overrides the level, in the syntax of `tracing` (`info,aops_bus=debug`).
 pub fn start(default_level: &str) {
-    let filter = EnvFilter::try_from_env("AOPS_LOG").unwrap_or_else(|_| EnvFilter::new(default_level));
+    let filter = EnvFilter::try_from_env("AOPS_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("{default_level},{QUIET}")));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -132,6 +132,7 @@ impl Server {
             Audience::Public | Audience::Agent => &mut self.callers,
             Audience::Internal => &mut self.called,
         };
+        tracing::info!(audience = audience.name(), %address, "listening");
         stage.handles.push(server.handle());
         stage.tasks.spawn(async move { (audience.name(), server.await) });
         Ok(address)
@@ -255,7 +256,7 @@ async fn observe(
     metrics::DURATIONS
         .with_label_values(&[audience.name(), &route])
         .observe(elapsed.as_secs_f64());
-    span.in_scope(|| report(&response, elapsed));
+    span.in_scope(|| report(audience, &response, elapsed));
     if let Ok(value) = HeaderValue::from_str(&id) {
         response
             .headers_mut()
@@ -264,7 +265,7 @@ async fn observe(
     Ok(response)
 }
 
-fn report<B>(response: &ServiceResponse<B>, elapsed: Duration) {
+fn report<B>(audience: Audience, response: &ServiceResponse<B>, elapsed: Duration) {
     let milliseconds = elapsed.as_millis() as u64;
     let Some(error) = response.response().error() else {
         tracing::debug!(status = response.status().as_u16(), milliseconds, "answered");
@@ -277,6 +278,15 @@ fn report<B>(response: &ServiceResponse<B>, elapsed: Duration) {
                 milliseconds,
                 error = chain(refusal),
                 "failed"
+            );
+        }
+        // The service that called says so itself.
+        Some(refusal) if audience == Audience::Internal => {
+            tracing::debug!(
+                code = refusal.code.number(),
+                milliseconds,
+                reason = loggable(refusal),
+                "refused"
             );
         }
         Some(refusal) => {

@@ -9,9 +9,9 @@
 //! bus.db               the message bus
 //! ```
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use aops_service::{Credentials, random, secret};
@@ -39,7 +39,7 @@ pub struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes the folder if need be, and locks it.
+    /// Makes the folder if need be, closes it to others, and locks it.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         let unusable = |error| FolderError::Unusable(path.to_owned(), error);
         DirBuilder::new()
@@ -47,6 +47,7 @@ impl DataFolder {
             .mode(0o700)
             .create(path)
             .map_err(unusable)?;
+        fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(unusable)?;
         let lock = OpenOptions::new()
             .write(true)
             .create(true)
@@ -128,6 +129,15 @@ mod tests {
         drop(first);
         let again = DataFolder::open(&path).expect("opened again");
         assert_eq!(again.agent_id().expect("kept"), id);
+    }
+
+    #[test]
+    fn a_folder_that_others_can_read_is_closed_to_them() {
+        let temp = tempfile::tempdir().expect("temp folder");
+        fs::set_permissions(temp.path(), Permissions::from_mode(0o777)).expect("opened up");
+        let _folder = DataFolder::open(temp.path()).expect("opened");
+        let mode = fs::metadata(temp.path()).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[test]

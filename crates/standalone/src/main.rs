@@ -117,18 +117,23 @@ fn default_data_dir() -> Result<PathBuf> {
 
 /// Tells a person at a terminal how to go on. The password is for that person only, never for a log.
 fn greet(platform: &Platform, data_dir: &std::path::Path) {
-    tracing::info!(address = %platform.public_address, "listening");
+    let password_file = data_dir.join("first-password");
+    if platform.first_password.is_some() {
+        tracing::info!(file = %password_file.display(), "the first password of admin has not been changed yet");
+    }
     if !std::io::stderr().is_terminal() {
         return;
     }
-    eprintln!("\nA-Ops listens on http://{}", platform.public_address);
+    let server = format!("http://{}", platform.public_address);
+    eprintln!("\nA-Ops listens on {server}");
     if let Some(password) = &platform.first_password {
         eprintln!(
-            "Log in as admin with the password {password} (also in {}/first-password), then change it:",
-            data_dir.display()
+            "Log in as admin with the password {password} (also in {}), then change it:",
+            password_file.display()
         );
+        eprintln!("  export AOPS_SERVER={server}");
         eprintln!("  aops account --action login --username admin");
-        eprintln!("  aops account --action change --access_token TOKEN");
+        eprintln!("  AOPS_ACCESS_TOKEN=… aops account --action change");
     }
     eprintln!("Stop with Ctrl-C.\n");
 }

@@ -107,8 +107,11 @@ async fn routes_answer_as_documented() {
             "{header}"
         );
     }
-    let (_, body) = ask(http.post(&url).bearer_auth("good").body(BODY)).await;
-    assert_eq!(body["code"], 200);
+    for scheme in ["Bearer", "bearer"] {
+        let authorization = format!("{scheme} good");
+        let (_, body) = ask(http.post(&url).header("authorization", authorization).body(BODY)).await;
+        assert_eq!(body["code"], 200, "{scheme}");
+    }
 
     let (status, body) = ask(http.post(&url).body(BODY)).await;
     assert_eq!(

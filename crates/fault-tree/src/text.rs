@@ -29,14 +29,19 @@ const DRAWN_FINDINGS: usize = 3;
 /// Draws a report and its explanation as they stand in [`aops_api::diagnosis::Report`] and [`crate::Diagnosis`].
 ///
 /// `[x]` is true, `[ ]` false, `[?]` without data. Control characters, which a report may carry in from a rule or a
-/// log, are drawn as blanks.
-pub fn render_text(report: &TreeContent, explanation: &Explanation) -> String {
+/// log, are drawn as blanks. `show_time` writes UTC milliseconds the way the reader wants them.
+pub fn render_text(
+    report: &TreeContent,
+    explanation: &Explanation,
+    show_time: &dyn Fn(i64) -> String,
+) -> String {
     if explanation.outcome == Outcome::Failed {
         return "the tree could not be evaluated\n".to_owned();
     }
     let mut drawing = Drawing {
         text: String::new(),
         leaves: explanation.leaves.iter(),
+        show_time,
     };
     drawing.node(report, "", "");
     drawing.text.push('\n');
@@ -48,6 +53,7 @@ struct Drawing<'report> {
     text: String,
     /// Those that are not drawn yet; they come in tree order.
     leaves: std::slice::Iter<'report, LeafExplanation>,
+    show_time: &'report dyn Fn(i64) -> String,
 }
 
 impl Drawing<'_> {
@@ -91,7 +97,7 @@ impl Drawing<'_> {
             return;
         }
         for finding in leaf.findings.iter().take(DRAWN_FINDINGS) {
-            self.line(&below, &finding_line(finding));
+            self.line(&below, &finding_line(finding, self.show_time));
         }
         if leaf.findings.len() > DRAWN_FINDINGS {
             let undrawn = leaf.findings.len() - DRAWN_FINDINGS;
@@ -114,7 +120,7 @@ fn mark(value: &Value) -> &'static str {
     }
 }
 
-fn finding_line(finding: &LeafFinding) -> String {
+fn finding_line(finding: &LeafFinding, show_time: &dyn Fn(i64) -> String) -> String {
     let mut line = finding.value.text().to_owned();
     if !finding.labels.is_empty() {
         let _ = write!(line, " {}", shown_labels(&finding.labels));
@@ -122,8 +128,8 @@ fn finding_line(finding: &LeafFinding) -> String {
     let _ = write!(
         line,
         " since {} until {}",
-        shown_time(finding.range.start_ms),
-        shown_time(finding.range.end_ms)
+        show_time(finding.range.start_ms),
+        show_time(finding.range.end_ms)
     );
     if finding.value != FindingValue::Abnormal {
         if !finding.reason.is_empty() {
@@ -134,19 +140,19 @@ fn finding_line(finding: &LeafFinding) -> String {
     let evidence = &finding.evidence;
     let sample = evidence.worst.as_ref().or(evidence.first.as_ref());
     if let Some(sample) = sample {
-        let _ = write!(line, ": {}", shown_sample(sample));
+        let _ = write!(line, ": {}", shown_sample(sample, show_time));
     }
     line
 }
 
 /// `$0 = 0.98, max(60s) = 0.99 at 2026-11-21T10:11:12Z`
-fn shown_sample(sample: &DecidingSample) -> String {
+fn shown_sample(sample: &DecidingSample, show_time: &dyn Fn(i64) -> String) -> String {
     let values: Vec<String> = sample
         .values
         .iter()
         .map(|value| format!("{} = {}", plain(&value.expression), plain(&value.value)))
         .collect();
-    format!("{} at {}", values.join(", "), shown_time(sample.time_ms))
+    format!("{} at {}", values.join(", "), show_time(sample.time_ms))
 }
 
 /// `{device="sda"}`
@@ -156,14 +162,6 @@ fn shown_labels(labels: &Labels) -> String {
         .map(|(name, value)| format!("{}=\"{}\"", plain(name), plain(value)))
         .collect();
     format!("{{{}}}", pairs.join(", "))
-}
-
-fn shown_time(time_ms: i64) -> String {
-    match jiff::Timestamp::from_millisecond(time_ms) {
-        Ok(time) => time.to_string(),
-        // Beyond the year 9999, where a report has no business to be; still no reason to fail.
-        Err(_) => format!("{time_ms} ms"),
-    }
 }
 
 fn conclusion(explanation: &Explanation) -> String {

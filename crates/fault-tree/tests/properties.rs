@@ -225,7 +225,7 @@ proptest! {
         let again = tree.diagnose(&expected.leaves);
         let bytes = serde_json::to_vec(explanation).expect("JSON");
         prop_assert_eq!(serde_json::to_vec(&again.explanation).expect("JSON"), bytes);
-        let text = render_text(&diagnosis.report, explanation);
+        let text = render_text(&diagnosis.report, explanation, &|time_ms| time_ms.to_string());
         let first_line = if built.value { "[x] root\n" } else { "[ ] root\n" };
         prop_assert!(text.starts_with(first_line), "{}", text);
     }

@@ -143,7 +143,8 @@ fn draw(report: &Report, context: &Context) -> String {
         screen::plain(&report.tree_name),
         context.show(report.start),
         context.show(report.end),
-        render_text(&report.report, &report.explanation)
+        render_text(&report.report, &report.explanation, &|time_ms| context
+            .show(time_ms.div_euclid(1_000)))
     )
 }
 

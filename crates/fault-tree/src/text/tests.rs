@@ -75,7 +75,12 @@ fn input(findings: Vec<LeafFinding>) -> LeafInput {
 }
 
 fn draw(diagnosis: &Diagnosis) -> String {
-    render_text(&diagnosis.report, &diagnosis.explanation)
+    let show_time = |time_ms| {
+        jiff::Timestamp::from_millisecond(time_ms)
+            .expect("in range")
+            .to_string()
+    };
+    render_text(&diagnosis.report, &diagnosis.explanation, &show_time)
 }
 
 #[test]

@@ -9,6 +9,10 @@ use crate::time::TimeRange;
 pub const CHECK_EXECUTE_REQ: &str = "CHECK_EXECUTE_REQ";
 /// Topic of [`DiagnoseExecuteReq`]; key = host.
 pub const DIAGNOSE_EXECUTE_REQ: &str = "DIAGNOSE_EXECUTE_REQ";
+/// Consumer group of the check executors; the check scheduler watches its lag.
+pub const CHECK_EXECUTOR_GROUP: &str = "check-executor";
+/// Consumer group of the diagnosis executors.
+pub const DIAG_EXECUTOR_GROUP: &str = "diag-executor";
 /// Version written into messages.
 pub const VERSION: u32 = 1;
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use aops_api::message::CHECK_EXECUTOR_GROUP;
+
 use crate::error::ExecutorError;
 
 /// Settings of the check executor.
@@ -23,8 +25,8 @@ pub struct Config {
     pub first_back_off: Duration,
     /// Longest pause.
     pub longest_back_off: Duration,
-    /// A message that is refused at this attempt or later, though nothing is away, becomes a dead letter. One that
-    /// meets an outage never does.
+    /// A message that fails at this attempt or later, though nothing is away, becomes a dead letter: the next of its
+    /// shard waits behind it. One that meets an outage never does.
     pub refusal_limit: u32,
 }
 
@@ -32,14 +34,15 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             parallel: 2,
-            group: "check-executor".to_owned(),
+            group: CHECK_EXECUTOR_GROUP.to_owned(),
             scrape_interval_ms: 15_000,
             fetch_limit: 200,
             save_limit: 500,
             longest_window_ms: 86_400_000,
             first_back_off: Duration::from_secs(1),
             longest_back_off: Duration::from_secs(60),
-            refusal_limit: 5,
+            // About a quarter of an hour of pauses: a restart or a full disk may be over by then.
+            refusal_limit: 20,
         }
     }
 }
@@ -91,5 +94,9 @@ mod tests {
         config.check().expect("sensible");
         let seconds = [1, 2, 3, 6, 7, 8, u32::MAX].map(|attempt| config.back_off(attempt).as_secs());
         assert_eq!(seconds, [1, 2, 4, 32, 60, 60, 60]);
+        let pauses: Duration = (1..config.refusal_limit)
+            .map(|attempt| config.back_off(attempt))
+            .sum();
+        assert_eq!(pauses.as_secs(), 843, "about a quarter of an hour");
     }
 }

@@ -55,7 +55,7 @@ pub(crate) async fn run(executor: Arc<Executor>, parallel: usize, shutdown: Shut
 async fn work(executor: Arc<Executor>, shutdown: Shutdown) {
     let mut failures = 0;
     while !shutdown.is_cancelled() {
-        let Err(error) = consume(&executor, &shutdown).await else {
+        let Err(error) = consume(&executor, &shutdown, &mut failures).await else {
             return;
         };
         failures += 1;
@@ -70,7 +70,8 @@ async fn work(executor: Arc<Executor>, shutdown: Shutdown) {
     }
 }
 
-async fn consume(executor: &Executor, shutdown: &Shutdown) -> Result<(), BusError> {
+/// `failures` begins anew with each message that is settled.
+async fn consume(executor: &Executor, shutdown: &Shutdown, failures: &mut u32) -> Result<(), BusError> {
     let group = &executor.config.group;
     let consumer: Consumer = executor
         .dependencies
@@ -83,6 +84,7 @@ async fn consume(executor: &Executor, shutdown: &Shutdown) -> Result<(), BusErro
             delivery = consumer.next() => delivery?,
         };
         executor.handle(delivery).await?;
+        *failures = 0;
         let lag = executor.dependencies.bus.lag(CHECK_EXECUTE_REQ, group).await?;
         metrics::LAG.set(i64::try_from(lag).unwrap_or(i64::MAX));
     }

@@ -23,6 +23,9 @@ pub enum ExecutorError {
         #[source]
         source: ClientError,
     },
+    /// Compiling panicked; a defect of ours.
+    #[error("compiling the rules failed")]
+    Compile(#[source] tokio::task::JoinError),
     /// Judging panicked; a defect of ours.
     #[error("judging the window failed")]
     Judge(#[source] tokio::task::JoinError),
@@ -33,12 +36,12 @@ impl ExecutorError {
         move |source| Self::DataCenter { call, source }
     }
 
-    /// Whether the same message may succeed later, however often it has failed: nothing is wrong with it.
+    /// Whether something is away that no message can do without: however often it has failed, nothing is wrong with it.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             // A credential that is refused is a matter of the installation, not of the message.
-            Self::DataCenter { source, .. } => source.is_transient() || source.code == Code::TokenError,
-            Self::Config { .. } | Self::Judge(_) => false,
+            Self::DataCenter { source, .. } => source.is_outage() || source.code == Code::TokenError,
+            Self::Config { .. } | Self::Compile(_) | Self::Judge(_) => false,
         }
     }
 }

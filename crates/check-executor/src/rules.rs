@@ -67,7 +67,11 @@ impl RuleCache {
             .effective_rules(&request)
             .await
             .map_err(ExecutorError::data_center("reading the rules in effect"))?;
-        let rules = Arc::new(compile(answer));
+        // Long enough to be in the way of the requests that this process answers.
+        let rules = tokio::task::spawn_blocking(move || compile(answer))
+            .await
+            .map_err(ExecutorError::Compile)?;
+        let rules = Arc::new(rules);
         self.lock().insert(shard, rules.clone());
         Ok(rules)
     }

@@ -347,3 +347,20 @@ async fn what_is_refused_again_and_again_goes_to_the_dead_letters() {
         "saving findings failed: 1000 request parameter error: windows: nonsense"
     );
 }
+
+#[tokio::test]
+async fn what_makes_the_data_center_fail_each_time_does_not_stop_its_shard() {
+    let fixture = Fixture::new(Config {
+        refusal_limit: 3,
+        ..config()
+    })
+    .await;
+    fixture
+        .data_center
+        .answer(SAVE, json!({"code": 500, "msg": "server error"}));
+    fixture.execute("m1", message(1)).await;
+    assert_eq!(fixture.dead_letter().await.payload["id"], "m1");
+    fixture.data_center.succeed(SAVE, json!({}));
+    fixture.execute("m2", message(1)).await;
+    assert_eq!(fixture.bodies(SAVE).len(), 4);
+}

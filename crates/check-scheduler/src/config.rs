@@ -1,5 +1,7 @@
 //! What can be set, and what is refused.
 
+use aops_api::message::CHECK_EXECUTOR_GROUP;
+
 use crate::error::SchedulerError;
 
 /// Settings of the check scheduler.
@@ -34,7 +36,7 @@ impl Default for Config {
             tick_ms: 1_000,
             longest_back_off_ms: 30_000,
             lag_limit: 1_000,
-            executor_group: "check-executor".to_owned(),
+            executor_group: CHECK_EXECUTOR_GROUP.to_owned(),
         }
     }
 }

@@ -102,14 +102,16 @@ impl Forward {
             return Ok(Look::HeldBack);
         }
         let data_center = &self.dependencies.data_center;
-        let cursors = data_center.cursors(&Empty {}).await?;
+        // In this order: the revision that comes with the cursors has the rules of every machine that was read.
         let machines = data_center.machines(&Empty {}).await?.machines;
+        let cursors = data_center.cursors(&Empty {}).await?;
         let now_ms = self.dependencies.clock.now_ms();
         let planned = plan::plan_windows(now_ms, &cursors, &machines, &self.config);
         if planned.is_empty() {
             return Ok(Look::Idle);
         }
         self.publish(&planned).await?;
+        let mut moved_back = 0;
         for step in &planned {
             let moved = data_center.move_cursor(&step.cursor_move).await?.moved;
             tracing::debug!(shard = %step.cursor_move.shard, to_ms = step.cursor_move.position_ms, moved, "cursor");
@@ -122,6 +124,16 @@ impl Forward {
                     "too far back to catch up: left as a hole in the coverage"
                 );
             }
+            if moved && step.is_move_back() {
+                moved_back += 1;
+            }
+        }
+        if moved_back > 0 {
+            tracing::warn!(
+                shards = moved_back,
+                to_ms = plan::newest_due_end_ms(now_ms, &self.config),
+                "cursors were ahead of the time, as after a clock that was: moved back"
+            );
         }
         Ok(Look::Busy)
     }

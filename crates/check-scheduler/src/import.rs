@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use aops_api::rule::{CheckItem, FailReason, KeyedRule};
 use aops_check_rule::Rule;
 
+/// Most rules of one import.
+const MOST_RULES: usize = 10_000;
 /// Longest name, in characters.
 const LONGEST_NAME: usize = 128;
 
@@ -17,20 +19,33 @@ pub(crate) struct SortedOut {
     pub(crate) refused: Vec<FailReason>,
 }
 
-/// Sorts rules by whether they compile. What is wrong in shape, or named twice, refuses the import as a whole: the error
-/// is `field: reason`.
-pub(crate) fn sort_out(items: Vec<CheckItem>) -> Result<SortedOut, String> {
+/// Checks rules without compiling them, which is cheap, and trims their names. What is wrong in shape, or named twice,
+/// refuses the import as a whole: the error is `field: reason`.
+pub(crate) fn check(items: &mut [CheckItem]) -> Result<(), String> {
+    if items.len() > MOST_RULES {
+        return Err(format!(
+            "check_items: {} rules, not at most {MOST_RULES}",
+            items.len()
+        ));
+    }
     let mut names = BTreeSet::new();
-    let mut sorted = SortedOut::default();
-    for (index, mut item) in items.into_iter().enumerate() {
+    for (index, item) in items.iter_mut().enumerate() {
         item.check_item = item.check_item.trim().to_owned();
-        check_shape(&item).map_err(|(field, reason)| format!("check_items[{index}].{field}: {reason}"))?;
+        check_shape(item).map_err(|(field, reason)| format!("check_items[{index}].{field}: {reason}"))?;
         if !names.insert(item.check_item.clone()) {
             let name = &item.check_item;
             return Err(format!(
                 "check_items[{index}].check_item: '{name}' is there twice"
             ));
         }
+    }
+    Ok(())
+}
+
+/// Sorts checked rules by whether they compile. That may take long.
+pub(crate) fn sort_out(items: Vec<CheckItem>) -> SortedOut {
+    let mut sorted = SortedOut::default();
+    for item in items {
         match Rule::compile(&item) {
             Ok(rule) => sorted.accepted.push(KeyedRule {
                 key: rule.key().clone(),
@@ -45,7 +60,7 @@ pub(crate) fn sort_out(items: Vec<CheckItem>) -> Result<SortedOut, String> {
             }),
         }
     }
-    Ok(sorted)
+    sorted
 }
 
 fn check_shape(item: &CheckItem) -> Result<(), (String, String)> {
@@ -85,8 +100,9 @@ mod tests {
 
     #[test]
     fn rules_that_compile_are_accepted_and_the_others_say_why() {
-        let items = vec![item(" a ", "$0 > 1"), item("b", "$0 >"), item("c", "$0 > 1")];
-        let sorted = sort_out(items).expect("in shape");
+        let mut items = vec![item(" a ", "$0 > 1"), item("b", "$0 >"), item("c", "$0 > 1")];
+        check(&mut items).expect("in shape");
+        let sorted = sort_out(items);
         assert_eq!(sorted.accepted[0].item.check_item, "a");
         assert_eq!(
             sorted.accepted[0].key, sorted.accepted[1].key,
@@ -105,7 +121,7 @@ mod tests {
         let long = "x".repeat(129);
         let mut nameless = item("a", "$0 > 1");
         nameless.data_list[0].name.clear();
-        for (items, expected) in [
+        for (mut items, expected) in [
             (
                 vec![item("", "$0 > 1")],
                 "check_items[0].check_item: 0 characters",
@@ -128,9 +144,22 @@ mod tests {
                 "check_items[1].check_item: 'a' is there twice",
             ),
         ] {
-            let refusal = sort_out(items).expect_err("refused");
+            let refusal = check(&mut items).expect_err("refused");
             assert!(refusal.starts_with(expected), "{refusal}");
         }
-        assert_eq!(sort_out(Vec::new()), Ok(SortedOut::default()));
+        assert_eq!(check(&mut []), Ok(()));
+    }
+
+    #[test]
+    fn an_import_has_a_limited_number_of_rules() {
+        let mut items: Vec<CheckItem> = (0..=10_000)
+            .map(|number| item(&number.to_string(), "$0 > 1"))
+            .collect();
+        assert_eq!(
+            check(&mut items),
+            Err("check_items: 10001 rules, not at most 10000".to_owned())
+        );
+        items.pop();
+        assert_eq!(check(&mut items), Ok(()));
     }
 }

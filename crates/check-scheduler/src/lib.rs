@@ -5,7 +5,9 @@
 //! - The loop `forward` ([`forward`]) decides which windows are due ([`plan`]), publishes them, and moves the cursors.
 //!
 //! It sends [`CHECK_EXECUTE_REQ`](aops_api::message::CHECK_EXECUTE_REQ), which the check executor takes, and calls the
-//! data center. It takes no message and keeps no state of its own: several may run, and a window is published once.
+//! data center. It takes no message and keeps no state of its own: several may run. A window is published once or more:
+//! two schedulers may publish it both, and one that ends before its cursor has moved publishes it again. That is harmless,
+//! because the findings of a window replace what was there.
 
 mod config;
 mod error;

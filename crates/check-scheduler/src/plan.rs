@@ -24,6 +24,16 @@ pub struct Planned {
     pub cursor_move: CursorMoveRequest,
 }
 
+impl Planned {
+    /// Whether the cursor was ahead of the time.
+    pub fn is_move_back(&self) -> bool {
+        let to_ms = self.cursor_move.position_ms;
+        self.cursor_move
+            .expected_ms
+            .is_some_and(|from_ms| from_ms > to_ms)
+    }
+}
+
 /// The end of the newest window that is due.
 pub fn newest_due_end_ms(now_ms: i64, config: &Config) -> i64 {
     floor(now_ms - config.evaluation_delay_ms, config.window_ms)
@@ -84,6 +94,10 @@ fn plan_shard(
         // A shard is watched from its first host on.
         return (!machines.is_empty()).then(|| set_to(newest_end_ms));
     };
+    if position_ms - newest_end_ms > config.max_window_ms {
+        // Moved by a clock that was ahead. Without this the shard would stay unchecked until that time has come.
+        return Some(set_to(newest_end_ms));
+    }
     if machines.is_empty() {
         // Nobody to check. The cursor follows now and then, so that a host that comes later is not checked for a time
         // when it was not there.
@@ -197,6 +211,23 @@ mod tests {
         );
         assert_eq!(planned.skipped, None);
         assert!(plan_one(end + 7_000, Some(end)).is_none());
+    }
+
+    #[test]
+    fn a_cursor_that_is_far_ahead_is_moved_back() {
+        let ahead = NOW_MS + 60_000;
+        assert!(
+            plan_one(NOW_MS + 7_000, Some(ahead)).is_none(),
+            "time comes to it"
+        );
+        let planned = plan_one(NOW_MS + 7_000, Some(ahead + 1)).expect("moved");
+        assert!(planned.is_move_back() && planned.message.is_none() && planned.skipped.is_none());
+        assert_eq!(
+            (planned.cursor_move.expected_ms, planned.cursor_move.position_ms),
+            (Some(ahead + 1), NOW_MS)
+        );
+        let forward = plan_one(NOW_MS + 17_000, Some(NOW_MS)).expect("due");
+        assert!(!forward.is_move_back());
     }
 
     #[test]

@@ -22,6 +22,7 @@ impl Fixture {
             .await
             .expect("opened");
         let data_center = FakeServer::start();
+        data_center.succeed(COUNT, json!({"rule_count": 0}));
         let dependencies = Dependencies {
             data_center: DataCenter::new(data_center.url(), "check-scheduler", "secret"),
             bus,
@@ -63,6 +64,7 @@ fn stored(new: &[&str], replaced: &[&str]) -> Value {
 }
 
 const ADD: &str = "/data/check/rule/add";
+const COUNT: &str = "/data/check/rule/count";
 
 #[tokio::test]
 async fn good_rules_are_stored_with_their_keys_for_the_caller() {
@@ -146,11 +148,18 @@ async fn a_caller_who_is_not_known_gets_1201_whatever_the_rules() {
     let fixture = Fixture::new().await;
     fixture
         .data_center
-        .answer(ADD, json!({"code": 1201, "msg": "the session is invalid"}));
-    let answer = fixture
-        .post("/check/rule/import", json!({"check_items": [rule("b", "$0>")]}))
-        .await;
-    assert_eq!(answer, json!({"code": 1201, "msg": "the session is invalid"}));
+        .answer(COUNT, json!({"code": 1201, "msg": "the session is invalid"}));
+    for condition in ["$0>", "$0>1"] {
+        let body = json!({"check_items": [rule("b", condition)]});
+        let answer = fixture.post("/check/rule/import", body).await;
+        assert_eq!(answer, json!({"code": 1201, "msg": "the session is invalid"}));
+    }
+    // Refused before anything was compiled.
+    assert_eq!(
+        fixture.data_center.calls(COUNT)[0].headers["access-token"],
+        "token"
+    );
+    assert_eq!(fixture.data_center.calls(ADD), []);
 }
 
 #[tokio::test]

@@ -32,7 +32,13 @@ impl ClientError {
         }
     }
 
-    /// Whether the same call may succeed later: nothing is wrong with the request itself.
+    /// Whether the service or its database is away: nothing was said of the request, and it may be tried without end.
+    pub fn is_outage(&self) -> bool {
+        matches!(self.code, Code::ConnectionError | Code::DatabaseConnectError)
+    }
+
+    /// Whether the same call may succeed later. The cause may be the request all the same, which makes a service fail
+    /// each time: it may be tried a few times, not without end as after an [outage](Self::is_outage).
     pub fn is_transient(&self) -> bool {
         matches!(
             self.code,
@@ -147,4 +153,28 @@ fn innermost(error: &dyn std::error::Error) -> String {
         current = source;
     }
     current.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_is_what_the_request_cannot_cause() {
+        let error = |code| ClientError::new(code, "");
+        for code in [Code::ConnectionError, Code::DatabaseConnectError] {
+            assert!(error(code).is_outage() && error(code).is_transient(), "{code}");
+        }
+        for code in [
+            Code::ServerError,
+            Code::UnknownError,
+            Code::DatabaseInsertError,
+            Code::DatabaseQueryError,
+            Code::DatabaseUpdateError,
+            Code::DatabaseDeleteError,
+        ] {
+            assert!(!error(code).is_outage() && error(code).is_transient(), "{code}");
+        }
+        assert!(!error(Code::ParamError).is_transient());
+    }
 }

@@ -55,7 +55,7 @@ pub(crate) async fn run(executor: Arc<Executor>, shutdown: Shutdown) {
 async fn work(executor: Arc<Executor>, shutdown: Shutdown) {
     let mut failures = 0;
     while !shutdown.is_cancelled() {
-        let Err(error) = executor.consume(&shutdown).await else {
+        let Err(error) = executor.consume(&shutdown, &mut failures).await else {
             return;
         };
         failures += 1;
@@ -71,7 +71,8 @@ async fn work(executor: Arc<Executor>, shutdown: Shutdown) {
 }
 
 impl Executor {
-    async fn consume(&self, shutdown: &Shutdown) -> Result<(), BusError> {
+    /// `failures` begins anew with each message that is settled.
+    async fn consume(&self, shutdown: &Shutdown, failures: &mut u32) -> Result<(), BusError> {
         let bus = &self.dependencies.bus;
         let group = &self.config.group;
         let consumer = bus.subscribe(DIAGNOSE_EXECUTE_REQ, group).await?;
@@ -84,6 +85,7 @@ impl Executor {
             let settled = self.handle(delivery, shutdown).await;
             timer.observe_duration();
             settled?;
+            *failures = 0;
             let lag = bus.lag(DIAGNOSE_EXECUTE_REQ, group).await?;
             metrics::LAG.set(i64::try_from(lag).unwrap_or(i64::MAX));
         }

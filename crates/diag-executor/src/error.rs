@@ -47,11 +47,11 @@ impl DiagExecutorError {
         move |source| Self::DataCenter { call, source }
     }
 
-    /// Whether the same message may succeed later, however often it has failed: nothing is wrong with it.
+    /// Whether something is away that no message can do without: however often it has failed, nothing is wrong with it.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             // A credential that is refused is a matter of the installation, not of the message.
-            Self::DataCenter { source, .. } => source.is_transient() || source.code == Code::TokenError,
+            Self::DataCenter { source, .. } => source.is_outage() || source.code == Code::TokenError,
             Self::Config { .. }
             | Self::UnknownTask(_)
             | Self::NotOfTask { .. }

@@ -93,7 +93,8 @@ fn holes(job: &Job, verdicts: &VerdictsByKey, past: TimeRange) -> Vec<Hole> {
     holes.into_values().collect()
 }
 
-/// Windows of limited length that hold all holes: one fetch each. Stretches without a hole are left out.
+/// Windows of limited length that hold all holes: one fetch each. A stretch without a hole is left out only where it
+/// reaches beyond the limit; a shorter one lies inside a window.
 fn windows(holes: &[Hole], longest_ms: i64) -> Vec<TimeRange> {
     let mut ranges: Vec<TimeRange> = holes
         .iter()

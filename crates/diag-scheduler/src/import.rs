@@ -6,6 +6,8 @@ use aops_api::rule::FailReason;
 use aops_api::tree::TreeDocument;
 use aops_fault_tree::Tree;
 
+/// Most trees of one import.
+const MOST_TREES: usize = 10_000;
 /// Longest name, in characters.
 const LONGEST_NAME: usize = 128;
 
@@ -18,21 +20,31 @@ pub(crate) struct SortedOut {
     pub(crate) refused: Vec<FailReason>,
 }
 
-/// Sorts trees by whether they are valid. What is wrong in shape, or named twice, refuses the import as a whole: the
-/// error is `field: reason`.
-pub(crate) fn sort_out(trees: Vec<TreeDocument>) -> Result<SortedOut, String> {
+/// Checks trees without parsing them, which is cheap, and trims their names. What is wrong in shape, or named twice,
+/// refuses the import as a whole: the error is `field: reason`.
+pub(crate) fn check(trees: &mut [TreeDocument]) -> Result<(), String> {
     if trees.is_empty() {
         return Err("trees: must not be empty".to_owned());
     }
+    if trees.len() > MOST_TREES {
+        return Err(format!("trees: {} trees, not at most {MOST_TREES}", trees.len()));
+    }
     let mut names = BTreeSet::new();
-    let mut sorted = SortedOut::default();
-    for (index, mut tree) in trees.into_iter().enumerate() {
+    for (index, tree) in trees.iter_mut().enumerate() {
         tree.tree_name = tree.tree_name.trim().to_owned();
-        check_shape(&tree).map_err(|(field, reason)| format!("trees[{index}].{field}: {reason}"))?;
+        check_shape(tree).map_err(|(field, reason)| format!("trees[{index}].{field}: {reason}"))?;
         if !names.insert(tree.tree_name.clone()) {
             let name = &tree.tree_name;
             return Err(format!("trees[{index}].tree_name: '{name}' is there twice"));
         }
+    }
+    Ok(())
+}
+
+/// Sorts checked trees by whether they are valid. That may take long.
+pub(crate) fn sort_out(trees: Vec<TreeDocument>) -> SortedOut {
+    let mut sorted = SortedOut::default();
+    for tree in trees {
         match Tree::parse(&tree.tree_content) {
             Ok(_) => sorted.accepted.push(tree),
             Err(error) => sorted.refused.push(FailReason {
@@ -44,7 +56,7 @@ pub(crate) fn sort_out(trees: Vec<TreeDocument>) -> Result<SortedOut, String> {
             }),
         }
     }
-    Ok(sorted)
+    sorted
 }
 
 fn check_shape(tree: &TreeDocument) -> Result<(), (&'static str, String)> {
@@ -88,11 +100,9 @@ mod tests {
 
     #[test]
     fn valid_trees_are_accepted_and_the_others_say_why() {
-        let sorted = sort_out(vec![
-            tree(" a ", content("cpu")),
-            tree("b", content("cpu && disk")),
-        ])
-        .expect("in shape");
+        let mut trees = vec![tree(" a ", content("cpu")), tree("b", content("cpu && disk"))];
+        check(&mut trees).expect("in shape");
+        let sorted = sort_out(trees);
         assert_eq!(sorted.accepted, [tree("a", content("cpu"))]);
         let [refused] = sorted.refused.as_slice() else {
             panic!("one is refused: {:?}", sorted.refused);
@@ -105,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_in_shape_refuses_the_whole() {
-        for (trees, expected) in [
+        for (mut trees, expected) in [
             (vec![], "trees: must not be empty"),
             (
                 vec![tree(" ", content("cpu"))],
@@ -133,8 +143,21 @@ mod tests {
                 "trees[1].tree_name: 'a' is there twice",
             ),
         ] {
-            let refusal = sort_out(trees).expect_err("refused");
+            let refusal = check(&mut trees).expect_err("refused");
             assert!(refusal.starts_with(expected), "{refusal}");
         }
+    }
+
+    #[test]
+    fn an_import_has_a_limited_number_of_trees() {
+        let mut trees: Vec<TreeDocument> = (0..=10_000)
+            .map(|number| tree(&number.to_string(), content("cpu")))
+            .collect();
+        assert_eq!(
+            check(&mut trees),
+            Err("trees: 10001 trees, not at most 10000".to_owned())
+        );
+        trees.pop();
+        assert_eq!(check(&mut trees), Ok(()));
     }
 }

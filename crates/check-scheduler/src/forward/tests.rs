@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use aops_api::HostId;
 use aops_api::Shard;
 use aops_api::message::CheckExecuteReq;
@@ -202,4 +205,28 @@ async fn the_loop_goes_on_after_an_outage_and_ends_at_shutdown() {
     consumer.next().await.expect("delivered");
     shutdown.cancel();
     running.await.expect("ends");
+}
+
+#[tokio::test]
+async fn the_revision_is_not_older_than_the_machines() {
+    let mut fixture = Fixture::new(config()).await;
+    fixture.clock.advance(17_000);
+    // The host is registered while the machines are read, which makes a new revision.
+    let revision = Arc::new(AtomicU64::new(9));
+    let registered = revision.clone();
+    let machine = json!({"host_id": "h", "address": "a", "shard": shard(), "first_sample_ms": null});
+    fixture.data_center.answer_with("/data/host/machines", move |_| {
+        registered.store(10, Ordering::Relaxed);
+        json!({"code": 200, "msg": "", "machines": [machine]})
+    });
+    fixture
+        .data_center
+        .answer_with("/data/check/cursor/get", move |_| {
+            let cursors = json!([{"shard": shard(), "position_ms": NOW_MS}]);
+            let revision = revision.load(Ordering::Relaxed);
+            json!({"code": 200, "msg": "", "cursors": cursors, "rules_revision": revision})
+        });
+    assert_eq!(fixture.forward.look().await.expect("looked"), Look::Busy);
+    let delivery = fixture.consumer().await.next().await.expect("delivered");
+    assert_eq!(delivery.payload["rules_revision"], 10);
 }

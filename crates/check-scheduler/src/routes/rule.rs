@@ -1,6 +1,6 @@
 //! Rules: import, export, delete, count.
 
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{self, Bytes, Data};
 use aops_api::code::{Code, Empty};
 use aops_api::page::Page;
 use aops_api::rule::{
@@ -11,24 +11,25 @@ use aops_service::http::{CallerToken, Checked, read_checked};
 use aops_service::{ApiError, ApiResult, answer, answer_with};
 
 use super::State;
-use crate::import::sort_out;
+use crate::import;
 
 /// POST /check/rule/import: adds or replaces rules of the caller, those that can be compiled.
 pub(super) async fn import(
-    Checked(request): Checked<RuleImportRequest>,
+    Checked(mut request): Checked<RuleImportRequest>,
     token: CallerToken,
     state: Data<State>,
 ) -> ApiResult<ImportAnswer> {
-    let sorted = sort_out(request.check_items).map_err(ApiError::param)?;
-    // Also when no rule is good: the data center is who checks the caller.
+    import::check(&mut request.check_items).map_err(ApiError::param)?;
+    let data_center = state.data_center.for_caller(token.as_deref());
+    // Asked for its refusal only: nobody unknown has rules compiled, which may take long.
+    data_center.count_rules(&Empty {}).await?;
+    let sorted = web::block(move || import::sort_out(request.check_items))
+        .await
+        .map_err(|error| ApiError::new(Code::ServerError, "").with_source(error))?;
     let add = RuleAddRequest {
         rules: sorted.accepted,
     };
-    let mut outcome = state
-        .data_center
-        .for_caller(token.as_deref())
-        .add_rules(&add)
-        .await?;
+    let mut outcome = data_center.add_rules(&add).await?;
     for refused in sorted.refused {
         outcome.fail_list.extend(refused.check_item.clone());
         outcome.fail_reasons.push(refused);

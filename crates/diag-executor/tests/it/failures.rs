@@ -71,3 +71,15 @@ async fn a_job_that_is_refused_again_and_again_ends_with_failed_reports() {
         assert_eq!(report["explanation"]["outcome"], "failed");
     }
 }
+
+#[tokio::test]
+async fn a_job_that_makes_the_data_center_fail_each_time_is_given_up() {
+    let mut test = Executor::new().await;
+    let failure = json!({ "code": 500, "msg": "server error" });
+    test.data_center.answer("/data/check/finding/query", failure);
+    test.publish(message(START_MS + 10_000)).await;
+    test.reason_of_dead_letter().await;
+    assert_eq!(test.data_center.calls("/data/check/finding/query").len(), 2);
+    let saved = test.saved.recv().await.expect("saved");
+    assert_eq!(saved["reports"][0]["explanation"]["outcome"], "failed");
+}

@@ -1,6 +1,6 @@
 //! Fault trees: import, export, delete.
 
-use actix_web::web::Data;
+use actix_web::web::{self, Data};
 use aops_api::code::{Code, Empty};
 use aops_api::rule::ImportAnswer;
 use aops_api::tree::{TreeGetAnswer, TreeImportRequest, TreeListRequest};
@@ -8,20 +8,24 @@ use aops_service::http::{CallerToken, Checked};
 use aops_service::{ApiError, ApiResult, answer, answer_with};
 
 use super::State;
-use crate::import::sort_out;
+use crate::import;
 
 /// POST /diag/tree/import: adds or replaces trees of the caller, those that are valid.
 pub(super) async fn import(
-    Checked(request): Checked<TreeImportRequest>,
+    Checked(mut request): Checked<TreeImportRequest>,
     token: CallerToken,
     state: Data<State>,
 ) -> ApiResult<ImportAnswer> {
-    let sorted = sort_out(request.trees).map_err(ApiError::param)?;
-    // Also when no tree is good: the data center is who checks the caller.
+    import::check(&mut request.trees).map_err(ApiError::param)?;
+    let data_center = state.data_center.for_caller(token.as_deref());
+    // Asked for its refusal only, and cheaper than a list of trees: nobody unknown has trees parsed, which may take long.
+    data_center.count_rules(&Empty {}).await?;
+    let sorted = web::block(move || import::sort_out(request.trees))
+        .await
+        .map_err(|error| ApiError::new(Code::ServerError, "").with_source(error))?;
     let add = TreeImportRequest {
         trees: sorted.accepted,
     };
-    let data_center = state.data_center.for_caller(token.as_deref());
     let mut outcome = data_center.add_trees(&add).await?;
     for refused in sorted.refused {
         outcome.fail_list.extend(refused.tree_name.clone());

@@ -10,9 +10,13 @@ fn tree(name: &str, condition: &str) -> Value {
     json!({ "tree_name": name, "tree_content": root, "description": "d" })
 }
 
+/// By which the data center tells whether it knows the caller.
+const COUNT: &str = "/data/check/rule/count";
+
 /// A scheduler whose data center stores every tree.
 async fn start() -> Scheduler {
     let test = Scheduler::start().await;
+    test.data_center.succeed(COUNT, json!({ "rule_count": 0 }));
     test.data_center.answer_with("/data/diag/tree/add", |call| {
         let trees = call.body["trees"].as_array().expect("a list");
         let names: Vec<Value> = trees.iter().map(|tree| tree["tree_name"].clone()).collect();
@@ -109,5 +113,17 @@ async fn what_is_wrong_in_shape_stores_nothing() {
         );
         assert_eq!(answer.get("succeed_list"), None);
     }
+    assert_eq!(test.data_center.calls("/data/diag/tree/add"), []);
+}
+
+#[tokio::test]
+async fn a_caller_who_is_not_known_is_refused_before_anything_is_parsed() {
+    let test = start().await;
+    let refusal = json!({ "code": 1201, "msg": "the session is invalid" });
+    test.data_center.answer(COUNT, refusal.clone());
+    let body = json!({ "trees": [tree("a", "cpu"), tree("b", "cpu ||")] });
+    assert_eq!(test.post("/diag/tree/import", body).await, refusal);
+    let call = test.data_center.only_call(COUNT);
+    assert_eq!(call.headers["access-token"], "user's token");
     assert_eq!(test.data_center.calls("/data/diag/tree/add"), []);
 }

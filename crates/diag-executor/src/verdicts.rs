@@ -1,7 +1,7 @@
 //! What is known of one rule on one host over the range of a job, and what a leaf reads of it in a slice. Pure.
 
 use aops_api::diagnosis::{LeafFinding, LeafSource};
-use aops_api::finding::{Evidence, Finding, FindingValue, KnownOfKey};
+use aops_api::finding::{DecidingSample, Evidence, Finding, FindingValue, KnownOfKey};
 use aops_api::{Labels, TimeRange};
 use aops_fault_tree::LeafInput;
 
@@ -136,19 +136,23 @@ fn leaf_finding(finding: Finding, slice: TimeRange) -> LeafFinding {
     }
 }
 
-/// The samples in the slice. Of a long finding there may be none: then those that are known, which decided as well.
+/// The samples in the slice. Of a long finding there may be none: then those before it, which opened the finding; never
+/// one from after the slice.
 fn evidence_in(evidence: &Evidence, slice: TimeRange) -> Evidence {
-    let samples = [&evidence.first, &evidence.worst, &evidence.last];
-    let mut inside = Evidence::default();
-    for sample in samples.into_iter().flatten() {
-        if slice.contains(sample.time_ms) {
-            inside.merge(&Evidence::of(sample.clone()));
-        }
-    }
+    let mut inside = evidence_of(evidence, |sample| slice.contains(sample.time_ms));
     if inside == Evidence::default() {
-        return evidence.clone();
+        inside = evidence_of(evidence, |sample| sample.time_ms < slice.end_ms);
     }
     inside
+}
+
+fn evidence_of(evidence: &Evidence, counts: impl Fn(&DecidingSample) -> bool) -> Evidence {
+    let samples = [&evidence.first, &evidence.worst, &evidence.last];
+    let mut some = Evidence::default();
+    for sample in samples.into_iter().flatten().filter(|sample| counts(sample)) {
+        some.merge(&Evidence::of(sample.clone()));
+    }
+    some
 }
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ pub use sqlite::SqliteDocuments;
 
 use crate::sqlite_file::FileError;
 
+/// How many values the filters of a query compare with at most, a list counted once. SQLite binds at most 32,766 in a
+/// statement, and a few belong to the page.
+pub const MAX_VALUES: usize = 32_000;
+
 /// The document store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Documents {
@@ -140,6 +144,12 @@ pub enum DocumentsError {
         /// What it must hold.
         field_type: FieldType,
     },
+    /// The query compares with more values than a statement takes.
+    #[error("the query compares with {values} values, more than {MAX_VALUES}")]
+    TooWide {
+        /// How many.
+        values: usize,
+    },
     /// The query names a field that the kind has not, or compares it as something that it is not.
     #[error("documents of kind {kind:?} have no {field_type:?} field '{}'", field.name())]
     NoSuchField {
@@ -230,11 +240,27 @@ impl Field {
     }
 }
 
+impl Filter {
+    /// How many values it compares with.
+    fn values(&self) -> usize {
+        match self {
+            Filter::In(..) => 1,
+            Filter::Range(_, minimum, maximum) => {
+                usize::from(minimum.is_some()) + usize::from(maximum.is_some())
+            }
+        }
+    }
+}
+
 impl Query {
-    /// Refuses fields that the kind has not, or that are compared as something else.
+    /// Refuses fields that the kind has not, or that are compared as something else, and too many values.
     fn check(&self, kind: Kind) -> Result<(), DocumentsError> {
-        let grouped = self.any_of.iter().flatten();
-        for filter in self.all_of.iter().chain(grouped) {
+        let filters = || self.all_of.iter().chain(self.any_of.iter().flatten());
+        let values = filters().map(Filter::values).sum();
+        if values > MAX_VALUES {
+            return Err(DocumentsError::TooWide { values });
+        }
+        for filter in filters() {
             match filter {
                 Filter::In(field, _) => kind.check(*field, FieldType::Text)?,
                 Filter::Range(field, ..) => kind.check(*field, FieldType::Integer)?,

@@ -214,20 +214,39 @@ fn push_conditions(statement: &mut QueryBuilder<Sqlite>, query: &Query) {
     if query.any_of.is_empty() {
         return;
     }
-    statement.push(" AND (FALSE");
-    for group in &query.any_of {
-        statement.push(" OR (TRUE");
-        for filter in group {
-            statement.push(" AND ");
-            push_filter(statement, filter);
+    statement.push(" AND ");
+    push_any(statement, &query.any_of);
+}
+
+/// The groups as a balanced tree: SQLite refuses an expression that is nested more than 1,000 deep, and a chain of
+/// `OR` without parentheses is as deep as it is long.
+fn push_any(statement: &mut QueryBuilder<Sqlite>, groups: &[Vec<Filter>]) {
+    statement.push("(");
+    match groups {
+        [group] => {
+            statement.push("TRUE");
+            for filter in group {
+                statement.push(" AND ");
+                push_filter(statement, filter);
+            }
         }
-        statement.push(")");
+        _ => {
+            let (left, right) = groups.split_at(groups.len() / 2);
+            push_any(statement, left);
+            statement.push(" OR ");
+            push_any(statement, right);
+        }
     }
     statement.push(")");
 }
 
 fn push_filter(statement: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     match filter {
+        Filter::In(field, texts) if texts.len() == 1 => {
+            statement
+                .push(format_args!("{} = ", field.name()))
+                .push_bind(texts[0].clone());
+        }
         Filter::In(field, texts) => {
             statement
                 .push(format_args!("{} IN (SELECT value FROM json_each(", field.name()))

@@ -14,10 +14,11 @@ pub type Layers<'a> = Vec<Vec<&'a RuleHistory>>;
 /// A group of filters that must all hold.
 pub type Clause = Vec<Filter>;
 
-/// Puts each rule into the first layer where no other has one of its keys.
+/// Puts each rule into the first layer where no other has one of its keys. Rules that were never enabled have no
+/// results: they are in none.
 pub fn layers(rules: &[RuleHistory]) -> Layers<'_> {
     let mut layers: Vec<(BTreeSet<&EvaluationKey>, Vec<&RuleHistory>)> = Vec::new();
-    for rule in rules {
+    for rule in rules.iter().filter(|rule| !rule.keys.is_empty()) {
         let keys: BTreeSet<&EvaluationKey> = rule.keys.iter().map(|period| &period.key).collect();
         match layers.iter_mut().find(|(taken, _)| taken.is_disjoint(&keys)) {
             Some((taken, members)) => {
@@ -35,7 +36,7 @@ pub(super) fn clauses<'a>(rules: impl IntoIterator<Item = &'a RuleHistory>) -> V
     let mut always = BTreeSet::new();
     let mut clauses = Vec::new();
     for period in rules.into_iter().flat_map(|rule| &rule.keys) {
-        if period.from_ms.is_none() && period.to_ms.is_none() {
+        if period.from_ms.is_none() && period.to_ms.is_none() && period.hosts.is_none() {
             always.insert(period.key.as_str().to_owned());
             continue;
         }
@@ -48,12 +49,16 @@ pub(super) fn clauses<'a>(rules: impl IntoIterator<Item = &'a RuleHistory>) -> V
     clauses
 }
 
-/// What overlaps the period.
+/// What overlaps the period, on its hosts.
 fn bounded_clause(period: &KeyPeriod) -> Clause {
     let mut clause = vec![Filter::In(
         Field::EvaluationKey,
         vec![period.key.as_str().to_owned()],
     )];
+    if let Some(hosts) = &period.hosts {
+        let hosts = hosts.iter().map(|host| host.as_str().to_owned()).collect();
+        clause.push(Filter::In(Field::HostId, hosts));
+    }
     if let Some(to_ms) = period.to_ms {
         clause.push(Filter::Range(Field::StartMs, None, Some(to_ms)));
     }
@@ -76,13 +81,16 @@ pub(super) mod tests {
             "data_list": [{"name": "m", "label": {"mode": "irq", "cpu": "1"}}],
             "condition": "$0 > 1",
         });
+        let item = serde_json::from_value::<CheckItem>(item).expect("a rule");
         let period = |(key, from_ms, to_ms): &(&str, Option<i64>, Option<i64>)| KeyPeriod {
             key: EvaluationKey::from(*key),
+            item: item.clone(),
+            hosts: None,
             from_ms: *from_ms,
             to_ms: *to_ms,
         };
         RuleHistory {
-            item: serde_json::from_value::<CheckItem>(item).expect("a rule"),
+            item: item.clone(),
             keys: keys.iter().map(period).collect(),
         }
     }

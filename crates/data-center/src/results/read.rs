@@ -102,9 +102,9 @@ async fn read_by_time(
     let layers = plan::layers(rules);
     match layers.as_slice() {
         [] => Ok((0, Vec::new())),
-        [_] => {
+        [layer] => {
             let found = documents
-                .search(Kind::Result, &filter.query(rules, offset, limit))
+                .search(Kind::Result, &filter.query(layer.iter().copied(), offset, limit))
                 .await?;
             Ok((found.total, rows(&found.documents, rules)?))
         }
@@ -142,7 +142,7 @@ async fn read_by_rule(
     rules: &[RuleHistory],
     filter: &ResultFilter,
 ) -> Result<(u64, Vec<ResultRow>), Error> {
-    let mut sorted: Vec<&RuleHistory> = rules.iter().collect();
+    let mut sorted: Vec<&RuleHistory> = rules.iter().filter(|rule| !rule.keys.is_empty()).collect();
     sorted.sort_by(|left, right| left.item.check_item.cmp(&right.item.check_item));
     if filter.direction == Some(Order::Desc) {
         sorted.reverse();

@@ -23,7 +23,7 @@ fn row_of(result_id: &ResultId, document: &ResultDocument, rule: &RuleHistory) -
     let overlapping: Vec<&KeyPeriod> = rule
         .keys
         .iter()
-        .filter(|period| period.key == document.key && overlaps(document, period))
+        .filter(|period| is_of(document, period) && overlaps(document, period))
         .collect();
     let (first, last) = (overlapping.first()?, overlapping.last()?);
     let start_ms = first
@@ -32,16 +32,17 @@ fn row_of(result_id: &ResultId, document: &ResultDocument, rule: &RuleHistory) -
     let end_ms = last
         .to_ms
         .map_or(document.end_ms, |to_ms| to_ms.min(document.end_ms));
-    let item = &rule.item;
+    // What decided is shown as it was then, what is for people as it is now.
+    let (item, judged) = (&rule.item, &last.item);
     Some(ResultRow {
         result_id: result_id.clone(),
         host_id: document.host_id.clone(),
         check_item: item.check_item.clone(),
-        condition: item.condition.clone(),
+        condition: judged.condition.clone(),
         description: item.description.clone(),
-        plugin: item.plugin.clone(),
+        plugin: judged.plugin.clone(),
         severity: item.severity,
-        data_list: item.data_list.iter().enumerate().map(data_item).collect(),
+        data_list: judged.data_list.iter().enumerate().map(data_item).collect(),
         labels: document.labels.clone(),
         value: document.value,
         start: start_ms.div_euclid(1_000),
@@ -49,6 +50,14 @@ fn row_of(result_id: &ResultId, document: &ResultDocument, rule: &RuleHistory) -
         evidence: document.evidence.clone(),
         reason: document.reason.clone(),
     })
+}
+
+fn is_of(document: &ResultDocument, period: &KeyPeriod) -> bool {
+    let is_there = period
+        .hosts
+        .as_ref()
+        .is_none_or(|hosts| hosts.contains(&document.host_id));
+    is_there && period.key == document.key
 }
 
 fn overlaps(document: &ResultDocument, period: &KeyPeriod) -> bool {
@@ -142,6 +151,34 @@ mod tests {
         );
         assert_eq!(rows(&document("new", 8_000, 10_000), &rules), []);
         assert_eq!(rows(&document("old", 10_000, 12_000), &rules), []);
+    }
+
+    #[test]
+    fn what_decided_is_shown_as_it_was_then() {
+        let mut changed = rule("a", &[("old", None, Some(10_000)), ("new", Some(10_000), None)]);
+        changed.item.condition = "$0 > 2".to_owned();
+        changed.item.description = "now".to_owned();
+        changed.keys[1].item = changed.item.clone();
+        let shown = |key: &str| {
+            let row = row_of(&ResultId::from("r"), &document(key, 8_000, 12_000), &changed).expect("a row");
+            (row.condition, row.description)
+        };
+        assert_eq!(shown("old"), ("$0 > 1".to_owned(), "now".to_owned()));
+        assert_eq!(shown("new"), ("$0 > 2".to_owned(), "now".to_owned()));
+    }
+
+    #[test]
+    fn a_result_belongs_to_the_rules_in_effect_on_its_host() {
+        let scoped = |name: &str, host: &str| {
+            let mut rule = rule(name, &[("k", None, None)]);
+            rule.keys[0].hosts = Some([HostId::from(host)].into());
+            rule
+        };
+        let rules = [scoped("here", "h"), scoped("elsewhere", "other")];
+        assert_eq!(
+            rows(&document("k", 1_000, 2_000), &rules),
+            [("here".to_owned(), 1, 2)]
+        );
     }
 
     #[test]

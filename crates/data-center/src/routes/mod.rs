@@ -24,7 +24,7 @@ use aops_service::http::{CallerToken, delete, post};
 use aops_service::{ApiError, Clock};
 
 use crate::account::Caller;
-use crate::documents::Documents;
+use crate::documents::{Documents, DocumentsError};
 use crate::error::Error;
 use crate::series::Series;
 use crate::store::Tables;
@@ -106,6 +106,9 @@ impl From<Error> for ApiError {
             Error::FirstPassword => ApiError::new(Code::ChangeDefaultPassword, ""),
             Error::SamePassword => ApiError::new(Code::SamePassword, ""),
             Error::Invalid(reason) => ApiError::param(reason),
+            Error::Documents(DocumentsError::TooWide { .. }) => ApiError::param(format!(
+                "{error}: the rules asked for have changed too often; ask for fewer, or delete some and import them again"
+            )),
             Error::Exists(_) => ApiError::new(Code::DataExist, error.to_string()),
             Error::Unreachable(_) => ApiError::new(Code::DatabaseConnectError, "").with_source(error),
             Error::Statement(_) | Error::Documents(_) | Error::Series(_) => {

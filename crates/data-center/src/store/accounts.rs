@@ -1,7 +1,9 @@
 //! Accounts and sessions.
 
+use std::collections::BTreeSet;
+
 use aops_api::account::Role;
-use sqlx::Row;
+use sqlx::{AnyConnection, Row};
 
 use super::{Tables, from_flag, names};
 use crate::account::token::Claims;
@@ -263,6 +265,15 @@ impl Tables {
             .await?;
         write.commit().await
     }
+}
+
+/// The accounts that see all machines.
+pub(super) async fn admins(connection: &mut AnyConnection) -> Result<BTreeSet<String>, Error> {
+    let rows = sqlx::query("SELECT username FROM account WHERE role = ?")
+        .bind(role_text(Role::Admin))
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 pub(super) fn is_taken(error: &sqlx::Error) -> bool {

@@ -107,7 +107,7 @@ impl Tables {
     pub async fn settle_coverage(&self, shard: Shard, before_ms: i64) -> Result<usize, Error> {
         let machines = {
             let mut connection = self.pool.acquire().await?;
-            hosts::machines_of_shard(&mut connection, shard).await?
+            hosts::machines_in(&mut connection, Some(shard)).await?
         };
         let mut saved = 0;
         for host_id in machines {

@@ -6,9 +6,9 @@ use aops_api::host::{HostGetRequest, HostRegisterRequest, HostSort, Machine};
 use aops_api::page::Direction;
 use aops_api::{HostId, Shard};
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
+use sqlx::{Any, AnyConnection, QueryBuilder, Row};
 
-use super::{Tables, Write, from_flag, names};
+use super::{Tables, Write, fetch, from_flag, names};
 use crate::account::Caller;
 use crate::error::Error;
 
@@ -232,19 +232,19 @@ impl Tables {
     }
 }
 
-/// Accesses to the machines of a shard: owner, host, group.
-pub(super) async fn accesses_of_shard(
+/// Accesses to the machines of a shard, or to all: owner, host, group.
+pub(super) async fn accesses_in(
     connection: &mut AnyConnection,
-    shard: Shard,
+    shard: Option<Shard>,
 ) -> Result<Vec<(String, HostId, String)>, Error> {
-    let rows = sqlx::query(
-        "SELECT a.owner, a.host_id, a.host_group_name FROM access a JOIN machine m ON m.host_id = a.host_id \
-         WHERE m.shard = ? ORDER BY a.owner, a.host_id",
-    )
-    .bind(i64::from(shard.number()))
-    .fetch_all(connection)
-    .await?;
-    rows.iter()
+    let mut query = QueryBuilder::new(
+        "SELECT a.owner, a.host_id, a.host_group_name FROM access a JOIN machine m ON m.host_id = a.host_id",
+    );
+    push_shard(&mut query, shard);
+    query.push(" ORDER BY a.owner, a.host_id");
+    fetch(query, connection)
+        .await?
+        .iter()
         .map(|row| {
             Ok((
                 row.try_get(0)?,
@@ -255,18 +255,27 @@ pub(super) async fn accesses_of_shard(
         .collect()
 }
 
-/// The machines of a shard.
-pub(super) async fn machines_of_shard(
+/// The machines of a shard, or all.
+pub(super) async fn machines_in(
     connection: &mut AnyConnection,
-    shard: Shard,
+    shard: Option<Shard>,
 ) -> Result<Vec<HostId>, Error> {
-    let rows = sqlx::query("SELECT host_id FROM machine WHERE shard = ? ORDER BY host_id")
-        .bind(i64::from(shard.number()))
-        .fetch_all(connection)
-        .await?;
-    rows.iter()
+    let mut query = QueryBuilder::new("SELECT m.host_id FROM machine m");
+    push_shard(&mut query, shard);
+    query.push(" ORDER BY m.host_id");
+    fetch(query, connection)
+        .await?
+        .iter()
         .map(|row| Ok(HostId::new(row.try_get::<String, _>(0)?)))
         .collect()
+}
+
+fn push_shard(query: &mut QueryBuilder<Any>, shard: Option<Shard>) {
+    if let Some(shard) = shard {
+        query
+            .push(" WHERE m.shard = ")
+            .push_bind(i64::from(shard.number()));
+    }
 }
 
 async fn require_account(write: &mut Write<'_>, username: &str) -> Result<(), Error> {

@@ -11,6 +11,7 @@ mod findings;
 mod hosts;
 mod names;
 mod outbox;
+mod reach;
 mod rules;
 mod tasks;
 mod trees;

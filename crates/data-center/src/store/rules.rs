@@ -1,4 +1,9 @@
 //! Rules with their history, and which are in effect where.
+//!
+//! A window is judged some time after it has ended, with the rules of that moment. So a change does not take effect at
+//! the time it is made, but from the first window that is not yet published: until there the old version's findings
+//! are reported, from there on the new one's, and no time is left without either. That is where the largest cursor
+//! stands; before there is a cursor, it is the time of the change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +16,8 @@ use aops_api::{EvaluationKey, HostId, SYSTEM_OWNER, Shard};
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, QueryBuilder, Row};
 
-use super::{Tables, Write, execute, hosts, names, push_in, revision};
+use super::reach::Reach;
+use super::{Tables, Write, execute, names, push_in, revision};
 use crate::error::Error;
 
 /// A rule of a caller with all the keys it has had, for reading results.
@@ -19,15 +25,19 @@ use crate::error::Error;
 pub struct RuleHistory {
     /// The rule as it is now.
     pub item: CheckItem,
-    /// Which key it had when; not overlapping, in order of time, neighbours with different keys.
+    /// Which key it had when, the times aside in which it was disabled; not overlapping, in order of time.
     pub keys: Vec<KeyPeriod>,
 }
 
 /// A key that a rule has or had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct KeyPeriod {
     /// The key.
     pub key: EvaluationKey,
+    /// The rule as it was then.
+    pub item: CheckItem,
+    /// Where it was in effect; `None` = on every host that the owner sees.
+    pub hosts: Option<BTreeSet<HostId>>,
     /// From when on; `None` = as far back as findings go: a first import is judged backward.
     pub from_ms: Option<i64>,
     /// Until when; `None` = still.
@@ -56,6 +66,7 @@ impl Tables {
         write.lock_revision("rules").await?;
         let current = current_versions(write.connection(), owner).await?;
         let mut next_order = next_import_order(write.connection()).await?;
+        let effective_ms = effective_from(write.connection(), now_ms).await?;
         let mut answer = ImportAnswer::default();
         let mut changed = false;
         for rule in rules {
@@ -67,7 +78,7 @@ impl Tables {
                 import_order: next_order,
                 key: rule.key.as_str().to_owned(),
                 item_json,
-                from_ms: now_ms,
+                from_ms: effective_ms,
             };
             let Some(old) = current.get(&name) else {
                 next_order += 1;
@@ -82,8 +93,8 @@ impl Tables {
             }
             version.version = old.version + 1;
             version.import_order = old.import_order;
-            // A clock that was set back must not give a version the time of an older one.
-            version.from_ms = now_ms.max(old.from_ms);
+            // Neither a clock that was set back nor a first cursor must give a version the time of an older one.
+            version.from_ms = effective_ms.max(old.from_ms);
             end_version(&mut write, owner, old, version.from_ms).await?;
             insert_version(&mut write, owner, &version).await?;
             changed = true;
@@ -144,14 +155,16 @@ impl Tables {
 
     /// The rules an owner sees with the keys they have had, own ones in order of import, then the system's.
     pub async fn rule_histories(&self, owner: &str) -> Result<Vec<RuleHistory>, Error> {
+        let mut connection = self.pool.acquire().await?;
         let rows = sqlx::query(
             "SELECT owner, name, version, import_order, evaluation_key, item, from_ms, to_ms FROM rule_version \
              WHERE owner = ? OR owner = ? ORDER BY owner, name, version",
         )
         .bind(owner.to_owned())
         .bind(SYSTEM_OWNER)
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *connection)
         .await?;
+        let mut reach = None;
         let mut histories: BTreeMap<(bool, i64), RuleHistory> = BTreeMap::new();
         let mut own_names = BTreeSet::new();
         let mut periods: Vec<KeyPeriod> = Vec::new();
@@ -161,16 +174,25 @@ impl Tables {
             if version.version == 1 {
                 periods.clear();
             }
-            push_period(&mut periods, &version, to_ms);
+            let item = read_item(&version.item_json)?;
+            let rule_owner: String = row.try_get(0)?;
+            if item.scope.is_some() && reach.is_none() {
+                reach = Some(Reach::load(&mut connection, None).await?);
+            }
+            let hosts = match (&item.scope, &reach) {
+                (Some(_), Some(reach)) => Some(reach.hosts(&rule_owner, &item)),
+                _ => None,
+            };
+            push_period(&mut periods, &version, &item, hosts, to_ms);
             if to_ms.is_some() {
                 continue;
             }
-            let is_system = row.try_get::<String, _>(0)? != owner;
+            let is_system = rule_owner != owner;
             if !is_system {
                 own_names.insert(version.name.clone());
             }
             let history = RuleHistory {
-                item: read_item(&version.item_json)?,
+                item,
                 keys: std::mem::take(&mut periods),
             };
             histories.insert((is_system, version.import_order), history);
@@ -193,8 +215,7 @@ impl Tables {
         let mut connection = self.pool.acquire().await?;
         // Read first: what changes meanwhile has a higher number, and is read again.
         let rules_revision = revision(&mut connection, "rules").await?;
-        let accesses = hosts::accesses_of_shard(&mut connection, shard).await?;
-        let machines = hosts::machines_of_shard(&mut connection, shard).await?;
+        let reach = Reach::load(&mut connection, Some(shard)).await?;
         let rows = sqlx::query(
             "SELECT owner, name, version, import_order, evaluation_key, item, from_ms FROM rule_version \
              WHERE to_ms IS NULL ORDER BY owner, name",
@@ -210,7 +231,7 @@ impl Tables {
             if item.enabled == Some(false) {
                 continue;
             }
-            let hosts = hosts_of_rule(&owner, &item, &accesses, &machines);
+            let hosts = reach.hosts(&owner, &item);
             by_key
                 .entry(version.key)
                 .or_insert_with(|| (item, BTreeSet::new()))
@@ -233,32 +254,6 @@ impl Tables {
     }
 }
 
-/// An owner's rules apply where the owner has an access, the system's everywhere; a scope narrows that.
-fn hosts_of_rule(
-    owner: &str,
-    item: &CheckItem,
-    accesses: &[(String, HostId, String)],
-    machines: &[HostId],
-) -> Vec<HostId> {
-    let in_scope = |host: &HostId, group: Option<&String>| {
-        item.scope.as_ref().is_none_or(|scope| {
-            scope.hosts.contains(host) || group.is_some_and(|group| scope.host_groups.contains(group))
-        })
-    };
-    if owner == SYSTEM_OWNER {
-        return machines
-            .iter()
-            .filter(|host| in_scope(host, None))
-            .cloned()
-            .collect();
-    }
-    accesses
-        .iter()
-        .filter(|(whose, host, group)| whose == owner && in_scope(host, Some(group)))
-        .map(|(_, host, _)| host.clone())
-        .collect()
-}
-
 fn check_names(rules: &[KeyedRule]) -> Result<(), Error> {
     let mut seen = BTreeSet::new();
     for (index, rule) in rules.iter().enumerate() {
@@ -275,16 +270,51 @@ fn check_names(rules: &[KeyedRule]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Versions that follow each other with the same key are one period. Version 1 reaches back as far as findings go.
-fn push_period(periods: &mut Vec<KeyPeriod>, version: &Version, to_ms: Option<i64>) {
-    match periods.last_mut() {
-        Some(last) if last.key.as_str() == version.key => last.to_ms = to_ms,
-        _ => periods.push(KeyPeriod {
-            key: EvaluationKey::new(version.key.clone()),
-            from_ms: (version.version > 1).then_some(version.from_ms),
-            to_ms,
-        }),
+/// Versions that follow each other and are shown alike are one period. Version 1 reaches back as far as findings go.
+fn push_period(
+    periods: &mut Vec<KeyPeriod>,
+    version: &Version,
+    item: &CheckItem,
+    hosts: Option<BTreeSet<HostId>>,
+    to_ms: Option<i64>,
+) {
+    let from_ms = (version.version > 1).then_some(version.from_ms);
+    // One that was replaced before its first window was published never judged anything.
+    let is_empty = from_ms.is_some() && from_ms == to_ms;
+    if is_empty || item.enabled == Some(false) {
+        return;
     }
+    let period = KeyPeriod {
+        key: EvaluationKey::new(version.key.clone()),
+        item: item.clone(),
+        hosts,
+        from_ms,
+        to_ms,
+    };
+    match periods.last_mut() {
+        Some(last) if last.to_ms == from_ms && is_shown_alike(last, &period) => last.to_ms = to_ms,
+        _ => periods.push(period),
+    }
+}
+
+/// Name, description and severity do not matter: they are shown as they are now.
+fn is_shown_alike(left: &KeyPeriod, right: &KeyPeriod) -> bool {
+    left.key == right.key
+        && left.hosts == right.hosts
+        && left.item.condition == right.item.condition
+        && left.item.data_list == right.item.data_list
+        && left.item.plugin == right.item.plugin
+}
+
+/// From when on a version that is stored now is in effect: from the start of the first window that is not published.
+/// The largest cursor stands there. Windows after it are judged with the new version even if they have ended, those
+/// before it were judged with the old one.
+async fn effective_from(connection: &mut AnyConnection, now_ms: i64) -> Result<i64, Error> {
+    let row = sqlx::query("SELECT MAX(position_ms) FROM check_cursor")
+        .fetch_one(connection)
+        .await?;
+    let position_ms: Option<i64> = row.try_get(0)?;
+    Ok(position_ms.map_or(now_ms, |position_ms| position_ms.min(now_ms)))
 }
 
 async fn current_versions(

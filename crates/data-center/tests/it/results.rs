@@ -13,6 +13,8 @@ use crate::tables::rule;
 fn history(name: &str, keys: &[(&str, Option<i64>, Option<i64>)]) -> RuleHistory {
     let period = |(key, from_ms, to_ms): &(&str, Option<i64>, Option<i64>)| KeyPeriod {
         key: EvaluationKey::from(*key),
+        item: rule(name, "unused").item,
+        hosts: None,
         from_ms: *from_ms,
         to_ms: *to_ms,
     };
@@ -22,7 +24,14 @@ fn history(name: &str, keys: &[(&str, Option<i64>, Option<i64>)]) -> RuleHistory
     }
 }
 
-/// Rules of which some share keys, some have changed, and one has come back to its first key.
+fn scoped(name: &str, key: &str, hosts: &[&str]) -> RuleHistory {
+    let mut history = history(name, &[(key, None, None)]);
+    history.keys[0].hosts = Some(hosts.iter().map(|host| HostId::from(*host)).collect());
+    history
+}
+
+/// Rules of which some share keys, some have changed, one has come back to its first key, some
+/// are in effect on few hosts or on none.
 fn rules() -> Vec<RuleHistory> {
     vec![
         history("d", &[("k1", None, None)]),
@@ -37,6 +46,9 @@ fn rules() -> Vec<RuleHistory> {
         ),
         history("a", &[("k4", None, None)]),
         history("e", &[("k3", None, None)]),
+        scoped("f", "k1", &["h1"]),
+        scoped("g", "k5", &[]),
+        history("never enabled", &[]),
     ]
 }
 
@@ -137,7 +149,13 @@ fn sorted_by_id(mut rows: Vec<ResultRow>) -> Vec<ResultRow> {
 async fn every_row_is_on_one_page_in_order() {
     let results = Results::stored().await;
     let all_rules = rules();
-    let rule_sets = [&all_rules[..], &all_rules[..2], &all_rules[3..4], &[]];
+    let rule_sets = [
+        &all_rules[..],
+        &all_rules[..2],
+        &all_rules[3..4],
+        &all_rules[7..],
+        &[],
+    ];
     let sorts = [
         None,
         Some(ResultSort::Start),
@@ -215,6 +233,27 @@ async fn whole_results_are_sorted_by_time() {
     assert!(starts(results.read(&rules, &filter).await).is_sorted_by(|left, right| left >= right));
     filter.sort = Some(ResultSort::End);
     assert!(ends(results.read(&rules, &filter).await).is_sorted_by(|left, right| left >= right));
+}
+
+#[tokio::test]
+async fn a_rule_may_have_changed_thousands_of_times() {
+    let results = Results::stored().await;
+    let mut often = history("a", &[("k1", None, Some(1))]);
+    let template = often.keys[0].clone();
+    often.keys.extend((1..5_000).map(|number| KeyPeriod {
+        key: EvaluationKey::new(format!("k{}", number % 9)),
+        from_ms: Some(number * 20),
+        to_ms: Some(number * 20 + 20),
+        ..template.clone()
+    }));
+    let rules = [often];
+    let filter = filters().remove(0);
+    let expected = results.model(&rules, &filter);
+    assert_eq!(expected.len(), 60);
+    let read = results.read(&rules, &filter).await;
+    assert_eq!(sorted_by_id(read.check_result), sorted_by_id(expected));
+    let counts = count_results(&results.documents, &rules, filter.hosts, None, None, None);
+    assert_eq!(counts.await.expect("counted").total_count, 2);
 }
 
 #[tokio::test]

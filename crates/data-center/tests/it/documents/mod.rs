@@ -5,7 +5,7 @@ mod model;
 use std::future::Future;
 
 use aops_data_center::documents::{
-    Direction, Document, Documents, DocumentsError, Field, Filter, Found, Kind, Query,
+    Direction, Document, Documents, DocumentsError, Field, Filter, Found, Kind, MAX_VALUES, Query,
 };
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ where
     kinds_are_apart(&open().await).await;
     pages_are_stable_and_complete(&open().await).await;
     groups_are_alternatives(&open().await).await;
+    thousands_of_groups_are_taken_and_too_many_refused(&open().await).await;
     hostile_texts_are_only_texts(&open().await).await;
     counts_follow_the_query(&open().await).await;
     retention_deletes_what_is_below(&open().await).await;
@@ -71,6 +72,29 @@ fn ids(found: &Found) -> Vec<&str> {
         .iter()
         .map(|document| document.id.as_str())
         .collect()
+}
+
+async fn thousands_of_groups_are_taken_and_too_many_refused(documents: &Documents) {
+    let new = (0..20).map(|number| result(&format!("{number:02}"), 1, &format!("h{number}"), "x", 0));
+    put(documents, new.collect()).await;
+    let asking = |groups: usize| {
+        let group = |number: usize| {
+            vec![
+                one_of(Field::HostId, &[&format!("h{}", number + 10)]),
+                Filter::Range(Field::StartMs, Some(0), Some(1)),
+            ]
+        };
+        Query {
+            any_of: (0..groups).map(group).collect(),
+            ..everything()
+        }
+    };
+    assert_eq!(search(documents, &asking(5_000)).await.total, 10);
+    let beyond = documents.search(Kind::Result, &asking(MAX_VALUES / 3 + 1)).await;
+    assert!(
+        matches!(beyond, Err(DocumentsError::TooWide { values }) if values > MAX_VALUES),
+        "{beyond:?}"
+    );
 }
 
 async fn an_older_or_equal_revision_is_ignored(documents: &Documents) {

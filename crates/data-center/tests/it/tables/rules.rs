@@ -1,7 +1,8 @@
 use aops_api::page::Direction;
 use aops_api::read::Integer;
 use aops_api::rule::{EffectiveRulesAnswer, RuleGetRequest, RuleSort};
-use aops_api::{EvaluationKey, HostId, SYSTEM_OWNER, Shard};
+use aops_api::schedule::CursorMoveRequest;
+use aops_api::{HostId, SYSTEM_OWNER, Shard};
 use aops_data_center::Error;
 use aops_data_center::store::{KeyPeriod, Tables};
 use serde_json::json;
@@ -13,6 +14,9 @@ contract!(
     rules_are_added_replaced_and_deleted,
     lists_are_sorted_and_paged,
     a_changed_rule_keeps_its_past,
+    a_change_is_in_effect_from_the_first_window_not_published,
+    a_disabled_rule_keeps_its_past_only,
+    histories_know_where_a_rule_is_in_effect,
     equal_rules_are_in_effect_once,
     scope_and_enabled_decide_where,
     rules_of_the_system_apply_everywhere_and_can_be_overridden,
@@ -143,21 +147,26 @@ async fn a_changed_rule_keeps_its_past(backend: &Backend) {
             .await
             .expect("changed");
     }
-    let period = |key: &str, from_ms, to_ms| KeyPeriod {
-        key: EvaluationKey::from(key),
-        from_ms,
-        to_ms,
-    };
-    let histories = tables.rule_histories("ann").await.expect("read");
-    assert_eq!(histories.len(), 1);
     assert_eq!(
-        histories[0].keys,
+        periods(&tables, "ann").await,
         [
-            period("k1", None, Some(at(20))),
-            period("k2", Some(at(20)), Some(at(30))),
-            period("k1", Some(at(30)), None),
+            ("k1".to_owned(), None, Some(at(20))),
+            ("k2".to_owned(), Some(at(20)), Some(at(30))),
+            ("k1".to_owned(), Some(at(30)), None),
         ]
     );
+    let differently = changed_rule("a", "k1", json!({"condition": "($0 > 1)"}));
+    tables
+        .add_rules("ann", &[differently], at(35))
+        .await
+        .expect("changed");
+    let histories = tables.rule_histories("ann").await.expect("read");
+    let conditions: Vec<&str> = histories[0]
+        .keys
+        .iter()
+        .map(|period| period.item.condition.as_str())
+        .collect();
+    assert_eq!(conditions, ["$0 > 1", "$0 > 1", "$0 > 1", "($0 > 1)"]);
     tables
         .delete_rules("ann", &["a".to_owned()])
         .await
@@ -166,12 +175,110 @@ async fn a_changed_rule_keeps_its_past(backend: &Backend) {
         .add_rules("ann", &[rule("a", "k3")], at(40))
         .await
         .expect("added");
-    let histories = tables.rule_histories("ann").await.expect("read");
     assert_eq!(
-        histories[0].keys,
-        [period("k3", None, None)],
+        periods(&tables, "ann").await,
+        [("k3".to_owned(), None, None)],
         "a new rule of an old name"
     );
+}
+
+/// The periods of an owner's only rule.
+async fn periods(tables: &Tables, owner: &str) -> Vec<(String, Option<i64>, Option<i64>)> {
+    let mut histories = tables.rule_histories(owner).await.expect("read");
+    assert_eq!(histories.len(), 1);
+    let period = |period: KeyPeriod| (period.key.as_str().to_owned(), period.from_ms, period.to_ms);
+    histories.remove(0).keys.into_iter().map(period).collect()
+}
+
+async fn move_cursor(tables: &Tables, shard: u8, expected_ms: Option<i64>, position_ms: i64) {
+    let request = CursorMoveRequest {
+        shard: Shard::from_number(shard).expect("a shard"),
+        expected_ms,
+        position_ms,
+    };
+    assert!(tables.move_cursor(&request).await.expect("tried"));
+}
+
+async fn a_change_is_in_effect_from_the_first_window_not_published(backend: &Backend) {
+    let tables = backend.open().await;
+    let at = |offset: i64| NOW_MS + offset;
+    let add = async |key: &str, offset| {
+        let added = tables.add_rules("ann", &[rule("a", key)], at(offset)).await;
+        added.expect("added");
+    };
+    move_cursor(&tables, 1, None, at(50)).await;
+    move_cursor(&tables, 2, None, at(60)).await;
+    add("k1", 100).await;
+    move_cursor(&tables, 2, Some(at(60)), at(70)).await;
+    add("k2", 110).await;
+    add("k3", 111).await;
+    let key = |key: &str, from_ms, to_ms| (key.to_owned(), from_ms, to_ms);
+    assert_eq!(
+        periods(&tables, "ann").await,
+        [key("k1", None, Some(at(70))), key("k3", Some(at(70)), None)],
+        "k2 judged no window"
+    );
+    add("k4", 65).await;
+    assert_eq!(
+        periods(&tables, "ann").await[1..],
+        [key("k4", Some(at(70)), None)],
+        "a clock set back"
+    );
+    move_cursor(&tables, 2, Some(at(70)), at(500)).await;
+    add("k5", 200).await;
+    assert_eq!(
+        periods(&tables, "ann").await[2..],
+        [key("k5", Some(at(200)), None)],
+        "a cursor ahead of the time of the change"
+    );
+}
+
+async fn a_disabled_rule_keeps_its_past_only(backend: &Backend) {
+    let tables = backend.open().await;
+    let at = |offset: i64| NOW_MS + offset;
+    let enabled = |enabled: bool| changed_rule("a", "k", json!({ "enabled": enabled }));
+    let key = |from_ms, to_ms| ("k".to_owned(), from_ms, to_ms);
+    for (is_enabled, offset) in [(true, 0), (false, 10)] {
+        let added = tables.add_rules("ann", &[enabled(is_enabled)], at(offset)).await;
+        added.expect("added");
+    }
+    assert_eq!(periods(&tables, "ann").await, [key(None, Some(at(10)))]);
+    tables
+        .add_rules("ann", &[enabled(true)], at(20))
+        .await
+        .expect("added");
+    assert_eq!(
+        periods(&tables, "ann").await,
+        [key(None, Some(at(10))), key(Some(at(20)), None)]
+    );
+    tables
+        .add_rules("bob", &[enabled(false)], NOW_MS)
+        .await
+        .expect("added");
+    assert_eq!(periods(&tables, "bob").await, []);
+    assert_eq!(tables.count_rules("bob").await.expect("counted"), 1);
+}
+
+async fn histories_know_where_a_rule_is_in_effect(backend: &Backend) {
+    let tables = backend.open().await;
+    add_user(&tables, "ann").await;
+    add_user(&tables, "bob").await;
+    for (host, owner) in [("h1", "ann"), ("h2", "ann"), ("h3", "bob")] {
+        add_host(&tables, host, owner).await;
+    }
+    let on = |hosts: &[&str]| changed_rule("a", "k", json!({"scope": {"hosts": hosts}}));
+    for (rule, offset) in [(on(&["h1", "h3"]), 0), (on(&["h2"]), 10), (rule("a", "k"), 20)] {
+        let added = tables.add_rules("ann", &[rule], NOW_MS + offset).await;
+        added.expect("added");
+    }
+    let histories = tables.rule_histories("ann").await.expect("read");
+    let hosts: Vec<_> = histories[0]
+        .keys
+        .iter()
+        .map(|period| period.hosts.clone())
+        .collect();
+    let only = |host: &str| Some([HostId::from(host)].into());
+    assert_eq!(hosts, [only("h1"), only("h2"), None]);
 }
 
 async fn in_effect(tables: &Tables) -> Vec<(String, Vec<String>)> {
@@ -228,18 +335,21 @@ async fn equal_rules_are_in_effect_once(backend: &Backend) {
         .add_rules("ann", &[rule("mine", "shared"), rule("also", "ann only")], NOW_MS)
         .await
         .expect("added");
+    let scope = json!({"scope": {"hosts": ["h1"], "host_groups": ["web"]}});
+    let admins_rules = [rule("x", "admins"), changed_rule("y", "admins few", scope)];
     tables
         .add_rules("bob", &[rule("other name", "shared")], NOW_MS)
         .await
         .expect("added");
     tables
-        .add_rules("admin", &[rule("x", "admins")], NOW_MS)
+        .add_rules("admin", &admins_rules, NOW_MS)
         .await
         .expect("added");
     assert_eq!(
         in_effect(&tables).await,
         expected(&[
-            ("admins", &["h4"]),
+            ("admins", &["h1", "h2", "h3", "h4"]),
+            ("admins few", &["h1", "h4"]),
             ("ann only", &["h1", "h2"]),
             ("shared", &["h1", "h2", "h3"])
         ])
@@ -258,7 +368,8 @@ async fn equal_rules_are_in_effect_once(backend: &Backend) {
     assert_eq!(
         in_effect(&tables).await,
         expected(&[
-            ("admins", &["h4"]),
+            ("admins", &["h1", "h2", "h3", "h4"]),
+            ("admins few", &["h1", "h4"]),
             ("ann only", &["h1", "h2"]),
             ("shared", &["h2", "h3"])
         ])
@@ -362,5 +473,10 @@ async fn imports_at_the_same_time_lose_nothing(backend: &Backend) {
     let contended = histories
         .iter()
         .find(|history| history.item.check_item == "contended");
-    assert_eq!(contended.expect("there").keys.len(), 8);
+    let keys = &contended.expect("there").keys;
+    assert_eq!(
+        (keys.len(), keys[0].to_ms, keys[1].to_ms),
+        (2, Some(NOW_MS), None),
+        "the first and the last; those between were replaced at once"
+    );
 }

@@ -2,7 +2,7 @@
 //!
 //! [`worker`] owns the file and what is in flight, and serves all handles; requests that arrive while it writes are
 //! written together in the next transaction, so that many callers share one write to disk. [`store`] holds the SQL,
-//! [`file`] opens and locks.
+//! [`mod@file`] opens and locks.
 
 mod file;
 mod store;

@@ -10,6 +10,7 @@ use aops_api::Empty;
 use aops_api::message::CHECK_EXECUTE_REQ;
 use aops_bus::Message;
 use aops_service::Shutdown;
+use aops_service::log::chain;
 use prometheus::IntCounter;
 
 use crate::error::SchedulerError;
@@ -196,10 +197,6 @@ impl Forward {
         }
         self.away = false;
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    aops_service::log::chain(error)
 }
 
 #[cfg(test)]

@@ -296,12 +296,15 @@ pub struct ImportAnswer {
     /// Refused.
     pub fail_list: Vec<String>,
     /// Why. Extension.
-    pub fail_reasons: Vec<FailReason>,
+    pub fail_reasons: Vec<ImportReason>,
+    /// What looks wrong in elements that were stored all the same. Extension.
+    #[serde(default)]
+    pub warnings: Vec<ImportReason>,
 }
 
-/// Why one element of an import was refused. Exactly one of `check_item` and `tree_name` is there.
+/// What is said of one element of an import. Exactly one of `check_item` and `tree_name` is there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct FailReason {
+pub struct ImportReason {
     /// The rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_item: Option<String>,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::Labels;
 use crate::id::HostId;
+use crate::rule::DataKind;
 use crate::time::TimeRange;
 
 /// POST /data/series/fetch: series of some metrics on some hosts. Services only.
@@ -15,11 +16,14 @@ pub struct SeriesFetchRequest {
     pub selectors: Vec<SeriesSelector>,
 }
 
-/// Which series of a metric, and from when to when.
+/// Which series of a metric or log stream, and from when to when.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SeriesSelector {
-    /// Metric name.
+    /// Name of a metric or of a log stream.
     pub name: String,
+    /// Which of the two.
+    #[serde(default)]
+    pub kind: DataKind,
     /// All must hold.
     pub matchers: Vec<LabelMatcher>,
     /// Samples in `[start, end)`.
@@ -65,6 +69,9 @@ pub struct SeriesFetchAnswer {
     pub failed: Vec<FailedFetch>,
     /// For selectors that asked: hosts that never had a matching series.
     pub never_had: Vec<NeverHad>,
+    /// When it is not known what was logged. Silence is normal otherwise.
+    #[serde(default)]
+    pub unheard: Vec<Unheard>,
 }
 
 /// One series and its samples, in order of time, no time twice.
@@ -76,13 +83,16 @@ pub struct FetchedSeries {
     pub host_id: HostId,
     /// All labels but `host_id`, `instance` and `job` too.
     pub labels: Labels,
-    /// Scrape interval of the series' job.
+    /// Scrape interval of the series' job; of a log stream, how long one line is taken to speak.
     pub interval_ms: i64,
     /// Times of the samples.
     pub times_ms: Vec<i64>,
-    /// Their values; as long as `times_ms`.
+    /// Their values; as long as `times_ms`, or empty when there are texts.
     #[serde(serialize_with = "write_values", deserialize_with = "read_values")]
     pub values: Vec<f64>,
+    /// Of a log stream, the lines; as long as `times_ms`. Lines of equal time are one sample, joined by a blank.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<String>,
 }
 
 /// A selector that could not be read for a host.
@@ -103,6 +113,17 @@ pub struct NeverHad {
     pub selector: usize,
     /// Who.
     pub host_id: HostId,
+}
+
+/// A stretch for which the shipper of a log stream was not heard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unheard {
+    /// Index of the selector in the request.
+    pub selector: usize,
+    /// On which host.
+    pub host_id: HostId,
+    /// When.
+    pub range: TimeRange,
 }
 
 /// JSON has no NaN and no infinity: those travel as the texts Prometheus uses.
@@ -180,6 +201,7 @@ mod tests {
             interval_ms: 15_000,
             times_ms: vec![1, 2, 3, 4],
             values: vec![1.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY],
+            texts: Vec::new(),
         };
         let text = serde_json::to_string(&series).expect("serializable");
         assert!(text.contains(r#"[1.5,"NaN","+Inf","-Inf"]"#), "{text}");

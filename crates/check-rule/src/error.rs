@@ -12,6 +12,17 @@ pub struct RuleError {
     pub column: Option<u32>,
 }
 
+/// What looks wrong in a rule that is accepted all the same, and where in its condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleWarning {
+    /// What looks wrong.
+    pub reason: String,
+    /// Line in the condition, from 1.
+    pub line: Option<u32>,
+    /// Column in the condition, in characters, from 1.
+    pub column: Option<u32>,
+}
+
 impl RuleError {
     /// An error that is not in the condition.
     pub(crate) fn outside_condition(reason: impl Into<String>) -> Self {

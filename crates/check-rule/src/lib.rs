@@ -49,7 +49,7 @@ mod walk;
 mod window;
 
 pub use condition::{MAX_CONDITION_BYTES, MAX_NESTING, MAX_WINDOW_MS, MAX_WINDOW_SAMPLES};
-pub use error::RuleError;
+pub use error::{RuleError, RuleWarning};
 pub use explanation::MAX_EXPLAINED_VALUES;
 pub use look_back::{DEFAULT_GAP_INTERVALS, MIN_DEFAULT_GAP_MS};
 pub use plan::FetchPlan;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aops_api::finding::JudgedWindow;
-use aops_api::rule::Absent;
+use aops_api::rule::{Absent, DataKind};
 use aops_api::series::{LabelMatcher, SeriesFetchAnswer, SeriesSelector};
 use aops_api::{HostId, TimeRange};
 
@@ -69,6 +69,7 @@ impl FetchPlan {
             .or_insert_with_key(|(name, matchers)| {
                 self.selectors.push(SeriesSelector {
                     name: name.clone(),
+                    kind: DataKind::Kpi,
                     matchers: matchers.clone(),
                     range: TimeRange::new(start_ms, self.window.end_ms),
                     want_never_had: false,
@@ -201,6 +202,7 @@ mod tests {
                 interval_ms,
                 times_ms: vec![1],
                 values: vec![1.0],
+                texts: Vec::new(),
             }],
             ..SeriesFetchAnswer::default()
         };

@@ -4,7 +4,7 @@ use aops_api::EvaluationKey;
 use aops_api::rule::{Absent, CheckItem, Transform};
 
 use crate::condition::{Condition, parse};
-use crate::error::RuleError;
+use crate::error::{RuleError, RuleWarning};
 use crate::key::evaluation_key;
 use crate::label::LabelSelection;
 use crate::validation::validate;
@@ -24,6 +24,7 @@ pub struct Rule {
     /// `None`: by the interval of each series.
     pub(crate) max_gap_ms: Option<i64>,
     pub(crate) absent: Absent,
+    warnings: Vec<RuleWarning>,
 }
 
 /// A data item as judging needs it.
@@ -60,7 +61,13 @@ impl Rule {
             hold_ms: item.hold.map_or(0, |hold| hold.milliseconds),
             max_gap_ms: item.max_gap.map(|gap| gap.milliseconds),
             absent: item.absent.unwrap_or_default(),
+            warnings: Vec::new(),
         })
+    }
+
+    /// What looks wrong in the rule and does not keep it from being evaluated.
+    pub fn warnings(&self) -> &[RuleWarning] {
+        &self.warnings
     }
 
     /// What equal rules share: a hash of all that decides a verdict. Name, description, severity, scope, blanks and

@@ -152,6 +152,7 @@ pub(crate) mod tests {
                 interval_ms: 15_000,
                 times_ms: vec![30, 10, 20, 10, 40],
                 values: vec![3.0, 0.0, 2.0, 1.0],
+                texts: Vec::new(),
             }],
             ..SeriesFetchAnswer::default()
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aops_api::rule::{CheckItem, FailReason, KeyedRule};
+use aops_api::rule::{CheckItem, ImportReason, KeyedRule};
 use aops_check_rule::Rule;
 
 /// Most rules of one import.
@@ -16,7 +16,7 @@ pub(crate) struct SortedOut {
     /// Rules that compile, with their keys.
     pub(crate) accepted: Vec<KeyedRule>,
     /// Rules that do not, and why.
-    pub(crate) refused: Vec<FailReason>,
+    pub(crate) refused: Vec<ImportReason>,
 }
 
 /// Checks rules without compiling them, which is cheap, and trims their names. What is wrong in shape, or named twice,
@@ -51,7 +51,7 @@ pub(crate) fn sort_out(items: Vec<CheckItem>) -> SortedOut {
                 key: rule.key().clone(),
                 item,
             }),
-            Err(error) => sorted.refused.push(FailReason {
+            Err(error) => sorted.refused.push(ImportReason {
                 check_item: Some(item.check_item),
                 tree_name: None,
                 reason: error.reason,

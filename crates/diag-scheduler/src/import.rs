@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aops_api::rule::FailReason;
+use aops_api::rule::ImportReason;
 use aops_api::tree::TreeDocument;
 use aops_fault_tree::Tree;
 
@@ -17,7 +17,7 @@ pub(crate) struct SortedOut {
     /// Trees that are valid.
     pub(crate) accepted: Vec<TreeDocument>,
     /// Trees that are not, and why.
-    pub(crate) refused: Vec<FailReason>,
+    pub(crate) refused: Vec<ImportReason>,
 }
 
 /// Checks trees without parsing them, which is cheap, and trims their names. What is wrong in shape, or named twice,
@@ -47,7 +47,7 @@ pub(crate) fn sort_out(trees: Vec<TreeDocument>) -> SortedOut {
     for tree in trees {
         match Tree::parse(&tree.tree_content) {
             Ok(_) => sorted.accepted.push(tree),
-            Err(error) => sorted.refused.push(FailReason {
+            Err(error) => sorted.refused.push(ImportReason {
                 check_item: None,
                 tree_name: Some(tree.tree_name),
                 reason: error.to_string(),

@@ -72,6 +72,7 @@ impl World {
                         interval_ms: series.interval_ms,
                         times_ms,
                         values,
+                        texts: Vec::new(),
                     });
                 }
             }

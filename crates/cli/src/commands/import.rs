@@ -1,6 +1,6 @@
 //! What `checkrule` and `faultree` share: an import may be done in part, and says so name by name.
 
-use aops_api::rule::{FailReason, ImportAnswer};
+use aops_api::rule::{ImportAnswer, ImportReason};
 use aops_client::Outcome;
 
 use crate::arguments::Output;
@@ -45,12 +45,12 @@ fn note_refused(answer: &ImportAnswer) {
     }
 }
 
-fn names(reason: &FailReason) -> Option<&String> {
+fn names(reason: &ImportReason) -> Option<&String> {
     reason.check_item.as_ref().or(reason.tree_name.as_ref())
 }
 
 /// `unexpected '>' (line 1, column 4)`
-fn show_reason(reason: &FailReason) -> String {
+fn show_reason(reason: &ImportReason) -> String {
     let text = &reason.reason;
     match (reason.line, reason.column) {
         (Some(line), Some(column)) => format!("{text} (line {line}, column {column})"),

@@ -113,6 +113,7 @@ async fn data_of_host(state: &State, host_id: &HostId, items: Vec<DataItem>, ran
 fn selector(item: &DataItem, range: TimeRange) -> SeriesSelector {
     SeriesSelector {
         name: item.name.clone(),
+        kind: item.kind,
         matchers: item.label.iter().filter_map(matcher).collect(),
         range,
         want_never_had: false,

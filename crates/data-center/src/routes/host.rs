@@ -8,6 +8,7 @@ use aops_api::host::{
     HostGetAnswer, HostGetRequest, HostInfo, HostRegisterAnswer, HostRegisterRequest, MachinesAnswer,
 };
 use aops_api::page::{self, Page};
+use aops_api::rule::DataKind;
 use aops_api::series::{SeriesFetchRequest, SeriesSelector};
 use aops_api::time::TimeRange;
 use aops_service::http::{CallerToken, Lenient, ServiceName};
@@ -76,6 +77,7 @@ async fn last_answers(state: &State, rows: &[HostRow]) -> HashMap<HostId, bool> 
         hosts: rows.iter().map(|row| row.host_id.clone()).collect(),
         selectors: vec![SeriesSelector {
             name: "up".to_owned(),
+            kind: DataKind::Kpi,
             matchers: Vec::new(),
             range: TimeRange::new(since_ms, now_ms.saturating_add(1)),
             want_never_had: false,

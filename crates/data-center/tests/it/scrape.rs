@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use aops_api::rule::DataKind;
 use aops_api::series::{FetchedSeries, SeriesFetchRequest, SeriesSelector};
 use aops_api::{HostId, Labels, TimeRange};
 use aops_data_center::series::scrape::{Inventory, InventoryError, ScrapeLimits, Scraper, Target};
@@ -144,6 +145,7 @@ impl World {
             hosts: vec![HostId::from(host)],
             selectors: vec![SeriesSelector {
                 name: name.to_owned(),
+                kind: DataKind::Kpi,
                 matchers: vec![],
                 range: TimeRange::new(0, i64::MAX),
                 want_never_had: false,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use aops_api::rule::DataKind;
 use aops_api::series::{
     FailedFetch, FetchedSeries, NeverHad, SeriesFetchAnswer, SeriesFetchRequest, SeriesSelector,
 };
@@ -40,6 +41,22 @@ struct Reading {
     samples: u64,
 }
 
+impl Reading {
+    /// This store keeps no logs: no host has ever had a stream.
+    fn of_unknown_log(number: usize, selector: &SeriesSelector, hosts: &[HostId]) -> Self {
+        let never_had = |host_id: &HostId| NeverHad {
+            selector: number,
+            host_id: host_id.clone(),
+        };
+        let asked_for = hosts.iter().filter(|_| selector.want_never_had);
+        Self {
+            series: Vec::new(),
+            never_had: asked_for.map(never_had).collect(),
+            samples: 0,
+        }
+    }
+}
+
 impl Fetcher {
     pub(super) async fn fetch(&self, request: &SeriesFetchRequest, now_ms: i64) -> SeriesFetchAnswer {
         let mut answer = SeriesFetchAnswer {
@@ -75,6 +92,9 @@ impl Fetcher {
         hosts: &[HostId],
         left: u64,
     ) -> Result<Reading, String> {
+        if selector.kind == DataKind::Log {
+            return Ok(Reading::of_unknown_log(number, selector, hosts));
+        }
         let (selected, never_had) = self.select(number, selector, hosts)?;
         let mut reading = Reading {
             series: Vec::new(),
@@ -109,6 +129,7 @@ impl Fetcher {
                 interval_ms: self.options.intervals.of(job),
                 times_ms,
                 values,
+                texts: Vec::new(),
             });
         }
         Ok(reading)

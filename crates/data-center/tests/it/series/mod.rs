@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 
+use aops_api::rule::DataKind;
 use aops_api::series::{
     FetchedSeries, LabelMatcher, MatchOperator, SeriesFetchAnswer, SeriesFetchRequest, SeriesSelector,
 };
@@ -81,6 +82,7 @@ fn selector(
     });
     SeriesSelector {
         name: name.to_owned(),
+        kind: DataKind::Kpi,
         matchers: matchers.collect(),
         range: TimeRange::new(start_ms, end_ms),
         want_never_had: false,

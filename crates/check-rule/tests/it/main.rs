@@ -4,4 +4,6 @@ mod by_definition;
 mod cut;
 mod random;
 mod specification;
+mod tree;
+mod value;
 mod world;

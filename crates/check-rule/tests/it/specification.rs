@@ -1,21 +1,23 @@
 //! The cases of the specification's H.3, with intervals instead of points, and what the contracts add.
 
 use aops_api::finding::{DecidingSample, Finding, JudgedWindow};
+use aops_api::rule::DataKind;
 use aops_api::{HostId, TimeRange};
 use aops_check_rule::{FetchPlan, SeriesSet};
 
-use crate::world::{World, WorldSeries, compile, host, labels};
+use crate::world::{Sample, World, WorldSeries, compile, host, labels};
 
 const INTERVAL_MS: i64 = 15_000;
 
 fn series(name: &str, pairs: &[(&str, &str)], samples: &[(i64, f64)]) -> WorldSeries {
     WorldSeries {
         name: name.to_owned(),
+        kind: DataKind::Kpi,
         labels: labels(pairs),
         interval_ms: INTERVAL_MS,
         samples: samples
             .iter()
-            .map(|(time_s, value)| (time_s * 1_000, *value))
+            .map(|(time_s, value)| (time_s * 1_000, Sample::Number(*value)))
             .collect(),
     }
 }
@@ -23,7 +25,7 @@ fn series(name: &str, pairs: &[(&str, &str)], samples: &[(i64, f64)]) -> WorldSe
 fn world(series: Vec<WorldSeries>) -> World {
     World {
         series,
-        broken: Vec::new(),
+        ..World::default()
     }
 }
 

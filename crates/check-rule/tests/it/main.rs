@@ -1,5 +1,6 @@
 //! Rules judged through the public interface, over series worlds kept in memory.
 
+mod bad_input;
 mod by_definition;
 mod cut;
 mod random;

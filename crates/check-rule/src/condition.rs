@@ -1,5 +1,6 @@
 //! Conditions: their tree, how they are read, printed and evaluated.
 
+mod call;
 mod evaluate;
 mod grammar;
 mod literal;
@@ -25,13 +26,15 @@ pub const MAX_NESTING: usize = 64;
 pub const MAX_WINDOW_MS: i64 = 31 * 24 * 3_600_000;
 /// Longest function window by samples.
 pub const MAX_WINDOW_SAMPLES: u32 = 10_000;
+/// Furthest that `predict` looks ahead, in milliseconds: 366 days.
+pub const MAX_AHEAD_MS: i64 = 366 * 24 * 3_600_000;
 
 /// A condition that has been read and checked against the data items of its rule.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Condition {
     pub(crate) root: Expression,
-    /// Calls of window functions; equal ones stand here once.
-    pub(crate) calls: Vec<WindowCall>,
+    /// Calls of functions; equal ones stand here once. A call in an argument stands before the call that it is for.
+    pub(crate) calls: Vec<Call>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +42,7 @@ pub(crate) enum Expression {
     Literal(Value),
     /// `$i`.
     Item(usize),
-    /// A function over a window, by its index in [`Condition::calls`].
+    /// A function, by its index in [`Condition::calls`].
     Call(usize),
     Unary {
         operator: UnaryOperator,
@@ -51,25 +54,78 @@ pub(crate) enum Expression {
         first: Box<Expression>,
         rest: Vec<(BinaryOperator, Expression)>,
     },
+    /// `c ? a : b`. All three are evaluated.
+    Conditional {
+        condition: Box<Expression>,
+        then: Box<Expression>,
+        otherwise: Box<Expression>,
+    },
+    /// `{…} in {…}`: whether any pair of the left one is in the right one; `notin` is the opposite.
+    Membership {
+        left: Vec<(Expression, Expression)>,
+        right: Vec<(Expression, Expression)>,
+        negated: bool,
+    },
 }
 
-/// A function over the samples of an item in a window that ends at the moment judged.
+/// A function of the samples of an item up to the moment judged.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct WindowCall {
-    pub(crate) function: WindowFunction,
+pub(crate) struct Call {
     pub(crate) item: usize,
-    pub(crate) window: Window,
-    /// The window as the author wrote it, without blanks.
-    pub(crate) window_text: String,
+    pub(crate) function: Function,
+    /// Its durations and numbers of samples as the author wrote them, without blanks.
+    pub(crate) written: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Function {
+    /// `max`, `min`, `sum`, `avg` of the samples in a window.
+    Aggregate {
+        aggregate: WindowAggregate,
+        window: Window,
+    },
+    /// How many samples in a window compare so with a value.
+    Count {
+        window: Window,
+        operand: Expression,
+        comparison: BinaryOperator,
+    },
+    /// Whether the current text contains another.
+    Keyword { text: Expression },
+    /// The current value against an earlier one.
+    Compare { comparison: Comparison, back: Back },
+    /// The straight line through the samples in a window, so many milliseconds further on.
+    Predict { window: Window, ahead_ms: i64 },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum WindowFunction {
-    Avg,
+pub(crate) enum WindowAggregate {
     Max,
+    Min,
+    Sum,
+    Avg,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// Whether it differs.
+    Diff,
+    /// By how much.
+    Change,
+    /// By how much, without the sign.
+    AbsChange,
+}
+
+/// Which earlier sample is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Back {
+    /// The newest in `(t − ms − max_gap, t − ms]`.
+    Time { ms: i64 },
+    /// The one so many samples before, if it lies in `(t − (count + 1) × max_gap, t]`.
+    Samples { count: u32 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Window {
     /// The samples in `[t − ms, t]`; none when negative.
     Time { ms: i64 },

@@ -11,21 +11,22 @@ const MANTISSA_BITS: u32 = 52;
 const EXPONENT_MASK: u64 = 0x7ff;
 
 /// The exact sum of the finite floats that have been added and not removed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ExactSum {
-    digits: Box<[i64; DIGITS]>,
-    /// Digits that may differ from 0: `low..high`.
+    /// Digits that may differ from 0; those below and above are 0.
+    digits: Vec<i64>,
+    /// Which digit the first one is.
     low: usize,
-    high: usize,
 }
 
 impl ExactSum {
     pub(crate) fn new() -> Self {
-        Self {
-            digits: Box::new([0; DIGITS]),
-            low: DIGITS,
-            high: 0,
-        }
+        Self::default()
+    }
+
+    /// Memory beside the structure itself, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.digits.capacity() * size_of::<i64>()
     }
 
     /// `value` must be finite.
@@ -40,11 +41,7 @@ impl ExactSum {
 
     /// Forgets everything; cheaper than removing one by one.
     pub(crate) fn clear(&mut self) {
-        if self.low < self.high {
-            self.digits[self.low..self.high].fill(0);
-        }
-        self.low = DIGITS;
-        self.high = 0;
+        self.digits.clear();
     }
 
     fn shift_in(&mut self, value: f64, negative: bool) {
@@ -58,12 +55,28 @@ impl ExactSum {
         };
         let index = (position / DIGIT_BITS) as usize;
         let shifted = u128::from(mantissa) << (position % DIGIT_BITS);
-        for offset in 0..3 {
-            let digit = ((shifted >> (DIGIT_BITS * offset)) & 0xffff_ffff) as i64;
-            self.digits[index + offset as usize] += if negative { -digit } else { digit };
+        let first = self.reach(index);
+        for (offset, digit) in self.digits[first..first + 3].iter_mut().enumerate() {
+            let part = ((shifted >> (DIGIT_BITS as usize * offset)) & 0xffff_ffff) as i64;
+            *digit += if negative { -part } else { part };
         }
-        self.low = self.low.min(index);
-        self.high = self.high.max(index + 3);
+    }
+
+    /// Makes room for three digits from `index` on; answers where they are.
+    fn reach(&mut self, index: usize) -> usize {
+        if self.digits.is_empty() {
+            self.low = index;
+        }
+        if index < self.low {
+            let missing = self.low - index;
+            self.digits.splice(0..0, std::iter::repeat_n(0, missing));
+            self.low = index;
+        }
+        let first = index - self.low;
+        if self.digits.len() < first + 3 {
+            self.digits.resize(first + 3, 0);
+        }
+        first
     }
 
     /// The sum, rounded to the nearest float, ties to even; infinite when no float is near.
@@ -77,7 +90,7 @@ impl ExactSum {
 
     /// The sign and the digits from `low` up, carried, each in `0..2^32`, the last not 0; `None` for 0.
     fn magnitude(&self) -> Option<(bool, CarriedDigits)> {
-        let touched = self.digits.get(self.low..self.high)?;
+        let touched = self.digits.as_slice();
         let carried = CarriedDigits::of(touched, 1);
         let (negative, mut carried) = match carried {
             Ok(carried) => (false, carried),
@@ -88,6 +101,15 @@ impl ExactSum {
         }
         (carried.count > 0).then_some((negative, carried))
     }
+}
+
+/// The exact sum of finite floats, rounded once.
+pub(crate) fn exact_sum(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut sum = ExactSum::new();
+    for value in values {
+        sum.add(value);
+    }
+    sum.value()
 }
 
 struct CarriedDigits {

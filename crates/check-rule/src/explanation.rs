@@ -6,6 +6,7 @@ use crate::condition::{Condition, Expression, Reading, Spelling, evaluate, print
 use crate::moment::{LabelSetSeries, Moment};
 use crate::operation::BinaryOperator;
 use crate::rule::Rule;
+use crate::window::Windows;
 
 /// Most sub-expressions that the evidence of a verdict shows.
 pub const MAX_EXPLAINED_VALUES: usize = 64;
@@ -68,13 +69,14 @@ fn difference(
 
 /// The sample of `$0` at `time_ms`, with the values of the condition's parts. Reads the series anew, so that nothing need
 /// be kept for samples that are never shown.
-pub(crate) fn deciding_sample<'set>(
-    rule: &'set Rule,
-    series: &LabelSetSeries<'set>,
+pub(crate) fn deciding_sample(
+    rule: &Rule,
+    series: &LabelSetSeries<'_, '_>,
+    windows: &mut Windows,
     time_ms: i64,
     margin: Option<f64>,
 ) -> DecidingSample {
-    let mut moment = Moment::new(rule, series);
+    let mut moment = Moment::new(rule, series, windows);
     moment.advance(time_ms);
     let mut values = Vec::new();
     explain(&rule.condition, &rule.condition.root, &mut moment, &mut values);
@@ -108,6 +110,21 @@ fn explain(
             explain(condition, first, reading, values);
             for (_, operand) in rest {
                 explain(condition, operand, reading, values);
+            }
+        }
+        Expression::Conditional {
+            condition: question,
+            then,
+            otherwise,
+        } => {
+            for part in [question, then, otherwise] {
+                explain(condition, part, reading, values);
+            }
+        }
+        Expression::Membership { left, right, .. } => {
+            for (key, value) in left.iter().chain(right) {
+                explain(condition, key, reading, values);
+                explain(condition, value, reading, values);
             }
         }
     }

@@ -7,33 +7,59 @@ use aops_api::rule::Absent;
 use aops_api::{HostId, Labels, TimeRange};
 
 use crate::explanation::deciding_sample;
-use crate::moment::LabelSetSeries;
-use crate::rule::Rule;
-use crate::series_set::{HostSeries, ItemSeries, SeriesSet};
+use crate::host_state::{HostState, SeriesOfHost};
+use crate::item_series::ItemSeries;
+use crate::moment::{ItemCandidates, LabelSetSeries};
+use crate::plan::PlannedRule;
+use crate::rule::{CompiledItem, Rule};
+use crate::series_set::HostSeries;
 use crate::timeline::{Deciding, DecidingTime, Stretch};
-use crate::transform::prepare;
 use crate::walk::{missing, walk};
+use crate::window::Windows;
 
-/// Judges a rule whose items are read by these selectors, one for each.
-pub(crate) fn judge(
-    rule: &Rule,
-    selectors: &[usize],
-    host_id: &HostId,
-    set: &SeriesSet<'_>,
-    window: TimeRange,
-) -> JudgedWindow {
-    let nothing = HostSeries::default();
-    let host = set.host(host_id).unwrap_or(&nothing);
-    let outcome = match selectors.iter().find_map(|selector| host.failure(*selector)) {
-        Some(reason) => unreadable(reason, window),
-        None if is_let_be(rule, selectors, host) => Outcome::default(),
-        None => judge_label_sets(rule, selectors, host, window),
+/// Most label sets of a rule that are judged on a host.
+pub const MAX_LABEL_SETS: usize = 10_000;
+
+/// Whether where a rule stands at the end of the window is kept for the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// The window stands alone.
+    Alone,
+    /// It continues where the window before ended, if it was judged, and will be continued.
+    Carried,
+}
+
+/// What is judged.
+pub(crate) struct Case<'work, 'set> {
+    /// The rule by its number in the plan.
+    pub(crate) number: usize,
+    pub(crate) planned: &'work PlannedRule,
+    pub(crate) host_id: &'work HostId,
+    pub(crate) host: &'work HostSeries<'set>,
+    pub(crate) window: TimeRange,
+    pub(crate) as_of_ms: i64,
+}
+
+/// Judges a rule whose streams are prepared.
+pub(crate) fn judge(case: &Case<'_, '_>, state: &mut HostState<'_>, standing: Standing) -> JudgedWindow {
+    let planned = case.planned;
+    let failure = planned
+        .selectors
+        .iter()
+        .find_map(|selector| case.host.failure(*selector));
+    let outcome = match failure {
+        Some(reason) => {
+            state.standings.remove(&case.number);
+            unreadable(reason, case.window)
+        }
+        None if is_let_be(&planned.rule, &planned.selectors, case.host) => Outcome::default(),
+        None => judge_label_sets(case, state, standing),
     };
     JudgedWindow {
-        key: rule.key().clone(),
-        host_id: host_id.clone(),
-        window,
-        as_of_ms: set.as_of_ms(),
+        key: planned.rule.key().clone(),
+        host_id: case.host_id.clone(),
+        window: case.window,
+        as_of_ms: case.as_of_ms,
         covered: !outcome.is_unreadable,
         judged: outcome.judged,
         findings: outcome.findings,
@@ -65,33 +91,44 @@ fn is_let_be(rule: &Rule, selectors: &[usize], host: &HostSeries<'_>) -> bool {
     rule.absent == Absent::Ignore && selectors.iter().any(|selector| host.never_had(*selector))
 }
 
-fn judge_label_sets(rule: &Rule, selectors: &[usize], host: &HostSeries<'_>, window: TimeRange) -> Outcome {
-    let items: Vec<Vec<ItemSeries<'_>>> = rule
-        .data
-        .iter()
-        .zip(selectors)
-        .map(|(item, selector)| {
-            let series = host.series(*selector).iter();
-            series.map(|raw| prepare(rule, item, raw)).collect()
-        })
-        .collect();
+fn judge_label_sets(case: &Case<'_, '_>, state: &mut HostState<'_>, standing: Standing) -> Outcome {
+    let rule = &*case.planned.rule;
+    let window = case.window;
+    let mut before = state.standings.remove(&case.number).unwrap_or_default();
+    let mut after = std::collections::HashMap::new();
+    let unheard = unheard_ranges(case);
+    let (series, windows) = state.split();
     let is_starred = rule.data[0].selection.has_star();
     let mut judged = Vec::new();
     let mut findings = Vec::new();
     let mut alive = Vec::new();
-    for (labels, series) in label_sets(rule, &items) {
-        let timeline = walk(rule, &series, window);
+    let label_sets = label_sets(case.planned, series, &unheard);
+    let count = label_sets.len();
+    for (labels, series) in label_sets.into_iter().take(MAX_LABEL_SETS) {
+        let carried = match standing {
+            Standing::Alone => None,
+            Standing::Carried => before.remove(&labels),
+        };
+        let (timeline, stands) = walk(rule, &series, windows, window, carried);
         let stretches = timeline.stretches().iter();
-        findings.extend(stretches.map(|stretch| finding(rule, &series, &labels, stretch)));
+        findings.extend(stretches.map(|stretch| finding(rule, &series, windows, &labels, stretch)));
+        if standing == Standing::Carried {
+            after.insert(labels.clone(), stands);
+        }
         if !is_starred || !timeline.alive().is_empty() {
             judged.push(labels);
         }
         alive.extend_from_slice(timeline.alive());
     }
-    alive.sort_unstable();
-    for silence in window.without(&alive) {
-        let reason = missing(rule, 0);
-        findings.push(without_evidence(FindingValue::NoData, silence, reason));
+    if standing == Standing::Carried {
+        state.standings.insert(case.number, after);
+    }
+    findings.extend(silences(case, &unheard, alive));
+    if count > MAX_LABEL_SETS && !window.is_empty() {
+        let reason = format!(
+            "{count} label sets match; the first {MAX_LABEL_SETS} are judged: narrow the labels or aggregate them"
+        );
+        findings.push(without_evidence(FindingValue::InternalError, window, reason));
     }
     findings.sort_by(|left, right| (&left.labels, left.range).cmp(&(&right.labels, right.range)));
     Outcome {
@@ -101,39 +138,100 @@ fn judge_label_sets(rule: &Rule, selectors: &[usize], host: &HostSeries<'_>, win
     }
 }
 
+/// By item that is a log: when it is not known what was logged.
+fn unheard_ranges(case: &Case<'_, '_>) -> Vec<Option<Vec<TimeRange>>> {
+    let items = case.planned.rule.data.iter().zip(&case.planned.selectors);
+    items
+        .map(|(item, selector)| {
+            if !item.is_log() {
+                return None;
+            }
+            if case.host.never_had(*selector) {
+                return Some(vec![TimeRange::new(i64::MIN, i64::MAX)]);
+            }
+            Some(case.host.unheard(*selector).to_vec())
+        })
+        .collect()
+}
+
+/// When there was nothing to judge: of a metric, where no label set had a sample that spoke; of a log, where it is not
+/// known what was logged.
+fn silences(
+    case: &Case<'_, '_>,
+    unheard: &[Option<Vec<TimeRange>>],
+    mut alive: Vec<TimeRange>,
+) -> Vec<Finding> {
+    alive.sort_unstable();
+    let silent: Vec<TimeRange> = match &unheard[0] {
+        None => case.window.without(&alive),
+        Some(unheard) => unheard
+            .iter()
+            .map(|range| range.intersect(case.window))
+            .filter(|range| !range.is_empty())
+            .flat_map(|range| range.without(&alive))
+            .collect(),
+    };
+    let reason = missing(&case.planned.rule, 0);
+    silent
+        .into_iter()
+        .map(|silence| without_evidence(FindingValue::NoData, silence, reason.clone()))
+        .collect()
+}
+
 /// The label sets that `$0` has a series for, and the series that are read for each. Without a star there is one,
 /// empty, whether or not there is a series.
-fn label_sets<'set>(
-    rule: &Rule,
-    items: &'set [Vec<ItemSeries<'set>>],
-) -> BTreeMap<Labels, LabelSetSeries<'set>> {
-    let is_starred = rule.data[0].selection.has_star();
+fn label_sets<'work, 'set>(
+    planned: &PlannedRule,
+    series: SeriesOfHost<'work, 'set>,
+    unheard: &'work [Option<Vec<TimeRange>>],
+) -> BTreeMap<Labels, LabelSetSeries<'work, 'set>> {
+    let items = || planned.rule.data.iter().zip(&planned.streams).zip(unheard);
+    let is_starred = planned.rule.data[0].selection.has_star();
+    let candidates = |stream: usize, series: Vec<&'work ItemSeries<'set>>, unheard| ItemCandidates {
+        stream,
+        series,
+        unheard,
+    };
     if !is_starred {
         // No other item has a star then.
-        let all = items.iter().map(|series| series.iter().collect()).collect();
-        return BTreeMap::from([(Labels::new(), all)]);
+        let all = items().map(|((_, stream), unheard)| {
+            let mut of_item: Vec<&ItemSeries<'_>> = series.of(*stream).iter().collect();
+            if unheard.is_some() && of_item.is_empty() {
+                of_item.push(series.quiet);
+            }
+            candidates(*stream, of_item, unheard.as_deref())
+        });
+        let items = all.collect();
+        return BTreeMap::from([(Labels::new(), LabelSetSeries { items })]);
     }
-    let by_values: Vec<_> = rule
-        .data
-        .iter()
-        .zip(items)
-        .map(|(item, series)| {
+    let by_values: Vec<BTreeMap<Labels, Vec<&ItemSeries<'_>>>> = items()
+        .map(|((item, stream), _)| {
             let mut by_values: BTreeMap<Labels, Vec<&ItemSeries<'_>>> = BTreeMap::new();
-            for one in series {
-                if let Some(values) = item.selection.starred_values(one.labels) {
+            for one in series.of(*stream) {
+                if let Some(values) = item.selection.starred_values(&one.labels) {
                     by_values.entry(values).or_default().push(one);
                 }
             }
             by_values
         })
         .collect();
-    let joined_with = |labels: &Labels| -> LabelSetSeries<'set> {
-        let of_item = |(item, by_values): (&crate::rule::CompiledItem, &BTreeMap<Labels, Vec<_>>)| {
-            let values = item.selection.join_values(labels)?;
-            by_values.get(&values).cloned()
+    let joined_with = |labels: &Labels| {
+        let of_item = |(((item, stream), unheard), by_values): (
+            ((&CompiledItem, &usize), &'work Option<_>),
+            &BTreeMap<Labels, Vec<_>>,
+        )| {
+            let values = item.selection.join_values(labels);
+            let mut of_item = values
+                .and_then(|values| by_values.get(&values).cloned())
+                .unwrap_or_default();
+            let unheard: Option<&Vec<TimeRange>> = unheard.as_ref();
+            if unheard.is_some() && of_item.is_empty() {
+                of_item.push(series.quiet);
+            }
+            candidates(*stream, of_item, unheard.map(Vec::as_slice))
         };
-        let pairs = rule.data.iter().zip(&by_values);
-        pairs.map(|pair| of_item(pair).unwrap_or_default()).collect()
+        let items = items().zip(&by_values).map(of_item).collect();
+        LabelSetSeries { items }
     };
     by_values[0]
         .keys()
@@ -141,15 +239,18 @@ fn label_sets<'set>(
         .collect()
 }
 
-fn finding<'set>(
-    rule: &'set Rule,
-    series: &LabelSetSeries<'set>,
+fn finding(
+    rule: &Rule,
+    series: &LabelSetSeries<'_, '_>,
+    windows: &mut Windows,
     labels: &Labels,
     stretch: &Stretch,
 ) -> Finding {
     let evidence = match stretch.value {
         FindingValue::NoData => Evidence::default(),
-        FindingValue::Abnormal | FindingValue::InternalError => evidence(rule, series, &stretch.deciding),
+        FindingValue::Abnormal | FindingValue::InternalError => {
+            evidence(rule, series, windows, &stretch.deciding)
+        }
     };
     Finding {
         labels: labels.clone(),
@@ -160,8 +261,13 @@ fn finding<'set>(
     }
 }
 
-fn evidence<'set>(rule: &'set Rule, series: &LabelSetSeries<'set>, deciding: &Deciding) -> Evidence {
-    let sample = |at: DecidingTime| deciding_sample(rule, series, at.time_ms, at.margin);
+fn evidence(
+    rule: &Rule,
+    series: &LabelSetSeries<'_, '_>,
+    windows: &mut Windows,
+    deciding: &Deciding,
+) -> Evidence {
+    let mut sample = |at: DecidingTime| deciding_sample(rule, series, windows, at.time_ms, at.margin);
     let mut evidence = Evidence::of(sample(deciding.first));
     if deciding.worst.time_ms != deciding.first.time_ms {
         evidence.worst = Some(sample(deciding.worst));

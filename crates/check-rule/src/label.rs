@@ -39,6 +39,11 @@ impl LabelSelection {
         self.stars_every_other || self.named.values().any(LabelValue::is_starred)
     }
 
+    /// Whether every label that is not named is starred.
+    pub(crate) fn stars_every_other(&self) -> bool {
+        self.stars_every_other
+    }
+
     /// The first label that `self` stars and `main` does not; such an item could not be joined.
     pub(crate) fn star_unknown_to(&self, main: &LabelSelection) -> Option<&str> {
         if self.stars_every_other && !main.stars_every_other {

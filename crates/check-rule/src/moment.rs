@@ -1,23 +1,42 @@
 //! The condition at the time of one sample of `$0`.
 
-use crate::condition::{Reading, Spelling, evaluate, print_call};
+use aops_api::TimeRange;
+
+use crate::condition::{Function, Reading, Spelling, WindowAggregate, evaluate, print_call};
+use crate::explanation::margin;
+use crate::function;
+use crate::item_series::ItemSeries;
 use crate::label::{compared, measure_the_same};
+use crate::program::{NumberReading, Program};
 use crate::rule::Rule;
-use crate::series_set::ItemSeries;
 use crate::value::Value;
-use crate::window::WindowCursor;
+use crate::window::{Summary, WindowReading, Windows, exact_float};
 
 /// How many of several matching series an error names.
 const NAMED_SERIES: usize = 3;
+/// Whole numbers below are exact as floats.
+const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
 
-/// The series that are read for one label set, by item.
-pub(crate) type LabelSetSeries<'set> = Vec<Vec<&'set ItemSeries<'set>>>;
+/// What is read for one label set, by item.
+pub(crate) struct LabelSetSeries<'work, 'set> {
+    pub(crate) items: Vec<ItemCandidates<'work, 'set>>,
+}
+
+/// The series that an item may read.
+#[derive(Clone)]
+pub(crate) struct ItemCandidates<'work, 'set> {
+    /// The stream that they are of.
+    pub(crate) stream: usize,
+    pub(crate) series: Vec<&'work ItemSeries<'set>>,
+    /// Of a log, when it is not known what was logged; `None` of a metric.
+    pub(crate) unheard: Option<&'work [TimeRange]>,
+}
 
 /// The verdict at one sample, before `for` is asked.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Verdict {
-    /// The condition holds.
-    True,
+    /// The condition holds, and how far it is from turning.
+    True { margin: Option<f64> },
     /// It does not.
     False,
     /// This item has no sample that speaks.
@@ -27,22 +46,28 @@ pub(crate) enum Verdict {
 }
 
 /// A moment that moves forward over the series of one label set. It may begin anywhere; what it reads depends only on
-/// where it is. This is the state that can be carried from window to window.
-pub(crate) struct Moment<'set> {
-    rule: &'set Rule,
-    items: Vec<ItemReader<'set>>,
-    /// By call, then by candidate of the item that it reads.
-    windows: Vec<Vec<WindowCursor>>,
+/// where it is.
+pub(crate) struct Moment<'work, 'set> {
+    rule: &'work Rule,
+    items: Vec<ItemReader<'work, 'set>>,
+    windows: &'work mut Windows,
+    /// By call, then by candidate of the item that it reads: the window, where the function is one of those that are
+    /// kept from sample to sample and the series is of numbers.
+    shared: Vec<Vec<Option<usize>>>,
+    stack: Vec<f64>,
     time_ms: i64,
 }
 
-struct ItemReader<'set> {
-    candidates: Vec<Candidate<'set>>,
+struct ItemReader<'work, 'set> {
+    candidates: Vec<Candidate<'work, 'set>>,
+    unheard: Option<&'work [TimeRange]>,
     choice: Choice,
 }
 
-struct Candidate<'set> {
-    series: &'set ItemSeries<'set>,
+struct Candidate<'work, 'set> {
+    series: &'work ItemSeries<'set>,
+    /// `None` when it has texts.
+    numbers: Option<&'work [f64]>,
     /// How many of its samples lie at or before the moment.
     seen: usize,
     is_placed: bool,
@@ -60,31 +85,38 @@ enum Choice {
 
 /// A sample of `$0`.
 pub(crate) struct MainSample {
-    /// It speaks for so long.
+    /// A sample that comes later begins a new run.
     pub(crate) gap_ms: i64,
+    /// Its verdict holds for so long.
+    pub(crate) speaks_ms: i64,
 }
 
-impl<'set> Moment<'set> {
-    pub(crate) fn new(rule: &'set Rule, series: &LabelSetSeries<'set>) -> Self {
-        let items = series
-            .iter()
-            .map(|candidates| ItemReader::new(candidates))
-            .collect();
-        let windows = rule
+impl<'work, 'set> Moment<'work, 'set> {
+    pub(crate) fn new(
+        rule: &'work Rule,
+        series: &LabelSetSeries<'work, 'set>,
+        windows: &'work mut Windows,
+    ) -> Self {
+        let shared = rule
             .condition
             .calls
             .iter()
             .map(|call| {
-                let candidates = series[call.item].iter();
-                candidates
-                    .map(|_| WindowCursor::new(call.function, call.window))
-                    .collect()
+                let item = &series.items[call.item];
+                let id_of = |series: &&ItemSeries<'_>| {
+                    let (summary, window) = summary_of(&call.function)?;
+                    series.numbers()?;
+                    Some(windows.id(item.stream, series.id, summary, window))
+                };
+                item.series.iter().map(id_of).collect()
             })
             .collect();
         Self {
             rule,
-            items,
+            items: series.items.iter().map(ItemReader::new).collect(),
             windows,
+            shared,
+            stack: Vec::new(),
             time_ms: i64::MIN,
         }
     }
@@ -100,15 +132,14 @@ impl<'set> Moment<'set> {
     /// The sample of `$0` at the moment. `None` when only a series that is not read has one.
     pub(crate) fn main_sample(&self) -> Option<MainSample> {
         let main = &self.items[0];
-        let gap_ms = match &main.choice {
+        match &main.choice {
             Choice::Missing => None,
-            Choice::One(chosen) => main.gap_if_sampled_at(*chosen, self.time_ms),
+            Choice::One(chosen) => main.sampled_at(*chosen, self.time_ms),
             Choice::Several(matching) => matching
                 .iter()
-                .filter_map(|candidate| main.gap_if_sampled_at(*candidate, self.time_ms))
-                .max(),
-        };
-        gap_ms.map(|gap_ms| MainSample { gap_ms })
+                .filter_map(|candidate| main.sampled_at(*candidate, self.time_ms))
+                .max_by_key(|sample| sample.gap_ms),
+        }
     }
 
     pub(crate) fn verdict(&mut self) -> Verdict {
@@ -122,51 +153,241 @@ impl<'set> Moment<'set> {
             return Verdict::Error { reason };
         }
         let rule = self.rule;
+        if let Some(number) = self.run(rule.value_program.as_ref()) {
+            if number == 0.0 {
+                return Verdict::False;
+            }
+            return Verdict::True {
+                margin: self.margin(),
+            };
+        }
         match evaluate(&rule.condition, &rule.condition.root, self) {
-            Ok(value) if value.is_truthy() => Verdict::True,
+            Ok(value) if value.is_truthy() => Verdict::True {
+                margin: self.margin(),
+            },
             Ok(_) => Verdict::False,
             Err(reason) => Verdict::Error { reason },
         }
     }
+
+    fn margin(&mut self) -> Option<f64> {
+        let rule = self.rule;
+        self.run(rule.margin_program.as_ref())
+            .or_else(|| margin(&rule.condition, &rule.condition.root, self))
+    }
+
+    fn run(&mut self, program: Option<&Program>) -> Option<f64> {
+        let mut stack = std::mem::take(&mut self.stack);
+        let outcome = program?.run(self, &mut stack);
+        self.stack = stack;
+        outcome
+    }
+
+    fn chosen(&self, item: usize) -> Result<&Candidate<'work, 'set>, String> {
+        let reader = &self.items[item];
+        match &reader.choice {
+            Choice::One(chosen) => Ok(&reader.candidates[*chosen]),
+            Choice::Missing => Err(format!("${item} has no sample within max_gap")),
+            Choice::Several(_) => Err(reader.ambiguity().unwrap_or_default()),
+        }
+    }
+
+    /// The lines of a log that is not `$0`, since the sample of `$0` before.
+    fn lines(&self, item: usize) -> Result<String, String> {
+        let main = self.chosen(0)?;
+        let newest = main.seen.saturating_sub(1);
+        let oldest_ms = self.time_ms.saturating_sub(main.series.gap_at(newest));
+        let before_ms = newest
+            .checked_sub(1)
+            .map_or(oldest_ms, |before| main.series.times_ms[before]);
+        let log = self.chosen(item)?;
+        let start = log.series.seen_at(before_ms.max(oldest_ms)).min(log.seen);
+        let lines: Vec<_> = (start..log.seen)
+            .map(|line| log.series.column.text(line))
+            .collect();
+        Ok(lines.join(" "))
+    }
+
+    /// The text of an item as it was delivered.
+    fn text(&self, item: usize) -> Result<String, String> {
+        if item != 0 && self.items[item].unheard.is_some() {
+            return self.lines(item);
+        }
+        let candidate = self.chosen(item)?;
+        let newest = candidate.seen.checked_sub(1);
+        let newest = newest.ok_or_else(|| format!("${item} has no sample"))?;
+        Ok(candidate.series.column.text(newest).into_owned())
+    }
+
+    /// A window that is kept from sample to sample.
+    fn shared_window(&mut self, call: usize) -> Option<WindowReading> {
+        let item = self.rule.condition.calls[call].item;
+        let Choice::One(chosen) = self.items[item].choice else {
+            return None;
+        };
+        let id = self.shared[call][chosen]?;
+        let candidate = &self.items[item].candidates[chosen];
+        let numbers = candidate.numbers?;
+        Some(self.windows.read(id, candidate.series, numbers, self.time_ms))
+    }
+
+    fn function(&mut self, call: usize) -> Result<Value, String> {
+        let rule = self.rule;
+        let item = rule.condition.calls[call].item;
+        match &rule.condition.calls[call].function {
+            Function::Aggregate { aggregate, window } => {
+                self.chosen(item)?;
+                if let Some(reading) = self.shared_window(call) {
+                    return value_of_window(*aggregate, &reading);
+                }
+                let candidate = self.chosen(item)?;
+                let numbers = function::numbers_in(candidate.series, candidate.seen, *window, self.time_ms)?;
+                function::aggregate(*aggregate, &numbers)
+            }
+            Function::Count {
+                window,
+                operand,
+                comparison,
+            } => {
+                self.chosen(item)?;
+                if let Some(reading) = self.shared_window(call) {
+                    refuse_not_finite(&reading)?;
+                    return Ok(Value::Int(reading.value as i128));
+                }
+                let operand = evaluate(&rule.condition, operand, self)?;
+                let candidate = self.chosen(item)?;
+                function::count(
+                    candidate.series,
+                    candidate.seen,
+                    *window,
+                    self.time_ms,
+                    *comparison,
+                    &operand,
+                )
+            }
+            Function::Keyword { text } => {
+                let wanted = evaluate(&rule.condition, text, self)?;
+                let Value::Text(wanted) = wanted else {
+                    return Err(format!("{} to look for, not a text", wanted.kind()));
+                };
+                Ok(Value::Bool(self.text(item)?.contains(&*wanted)))
+            }
+            Function::Compare { comparison, back } => {
+                let candidate = self.chosen(item)?;
+                function::compare_with_earlier(
+                    candidate.series,
+                    candidate.seen,
+                    *comparison,
+                    *back,
+                    self.time_ms,
+                )
+            }
+            Function::Predict { window, ahead_ms } => {
+                let candidate = self.chosen(item)?;
+                function::predict(candidate.series, candidate.seen, *window, self.time_ms, *ahead_ms)
+            }
+        }
+    }
 }
 
-impl Reading for Moment<'_> {
+impl Reading for Moment<'_, '_> {
     fn item(&mut self, item: usize) -> Result<Value, String> {
-        let reader = &self.items[item];
-        let candidate = &reader.candidates[reader.chosen(item)?];
-        let sample = candidate.series.values[candidate.seen - 1];
-        if !sample.is_finite() {
-            return Err(format!("${item} is {sample}, not a finite number"));
+        if item != 0 && self.items[item].unheard.is_some() {
+            let lines = self.lines(item)?;
+            return crate::sample::value_of_text(&lines).map_err(|reason| format!("${item} is {reason}"));
         }
-        Ok(Value::of_sample(sample))
+        let candidate = self.chosen(item)?;
+        let newest = candidate.seen.checked_sub(1);
+        let newest = newest.ok_or_else(|| format!("${item} has no sample"))?;
+        let value = candidate.series.column.value(newest);
+        value.map_err(|reason| format!("${item} is {reason}"))
     }
 
     fn call(&mut self, call: usize) -> Result<Value, String> {
-        let item = self.rule.condition.calls[call].item;
-        let reader = &self.items[item];
-        let chosen = reader.chosen(item)?;
-        let series = reader.candidates[chosen].series;
-        let cursor = &mut self.windows[call][chosen];
-        cursor.advance(series, self.time_ms);
-        cursor.value(series).map_err(|reason| {
-            let text = print_call(&self.rule.condition.calls[call], Spelling::AsWritten);
+        self.function(call).map_err(|reason| {
+            let condition = &self.rule.condition;
+            let text = print_call(condition, &condition.calls[call], Spelling::AsWritten);
             format!("{reason} in {text}")
         })
     }
 }
 
-impl<'set> ItemReader<'set> {
-    fn new(candidates: &[&'set ItemSeries<'set>]) -> Self {
-        let candidates = candidates
-            .iter()
-            .map(|series| Candidate {
-                series,
-                seen: 0,
-                is_placed: false,
-            })
-            .collect();
+impl NumberReading for Moment<'_, '_> {
+    #[inline]
+    fn number_of_item(&mut self, item: usize) -> Option<f64> {
+        let reader = &self.items[item];
+        let Choice::One(chosen) = reader.choice else {
+            return None;
+        };
+        let candidate = &reader.candidates[chosen];
+        let number = *candidate.numbers?.get(candidate.seen.wrapping_sub(1))?;
+        number.is_finite().then_some(number)
+    }
+
+    fn number_of_call(&mut self, call: usize) -> Option<f64> {
+        if let Some(reading) = self.shared_window(call) {
+            if reading.has_not_finite {
+                return None;
+            }
+            let number = match self.rule.condition.calls[call].function {
+                Function::Aggregate {
+                    aggregate: WindowAggregate::Avg,
+                    ..
+                } => reading.value / reading.samples as f64,
+                _ => reading.value,
+            };
+            return number.is_finite().then_some(number);
+        }
+        let number = self.function(call).ok()?.number()?.as_float();
+        (number.abs() < EXACT_BELOW).then_some(number)
+    }
+}
+
+/// How a function is kept from sample to sample, if it is.
+fn summary_of(function: &Function) -> Option<(Summary, crate::condition::Window)> {
+    match function {
+        Function::Aggregate { aggregate, window } => Some((Summary::of(*aggregate), *window)),
+        Function::Count {
+            window,
+            operand: crate::condition::Expression::Literal(value),
+            comparison,
+        } => {
+            let operand = exact_float(value.number()?)?;
+            Some((Summary::Count(*comparison, operand.to_bits()), *window))
+        }
+        _ => None,
+    }
+}
+
+fn refuse_not_finite(reading: &WindowReading) -> Result<(), String> {
+    if reading.has_not_finite {
+        return Err("a value in the window is not a finite number".to_owned());
+    }
+    Ok(())
+}
+
+fn value_of_window(aggregate: WindowAggregate, reading: &WindowReading) -> Result<Value, String> {
+    refuse_not_finite(reading)?;
+    match aggregate {
+        WindowAggregate::Avg if reading.samples == 0 => Err("the window is empty".to_owned()),
+        WindowAggregate::Avg => Ok(Value::Float(reading.value / reading.samples as f64)),
+        WindowAggregate::Max | WindowAggregate::Min | WindowAggregate::Sum => {
+            Ok(Value::of_sample(reading.value))
+        }
+    }
+}
+
+impl<'work, 'set> ItemReader<'work, 'set> {
+    fn new(item: &ItemCandidates<'work, 'set>) -> Self {
+        let candidate = |series: &&'work ItemSeries<'set>| Candidate {
+            series,
+            numbers: series.numbers(),
+            seen: 0,
+            is_placed: false,
+        };
         Self {
-            candidates,
+            candidates: item.series.iter().map(candidate).collect(),
+            unheard: item.unheard,
             choice: Choice::Missing,
         }
     }
@@ -175,51 +396,51 @@ impl<'set> ItemReader<'set> {
         for candidate in &mut self.candidates {
             candidate.advance(time_ms);
         }
-        self.choice = self.choose(time_ms);
+        self.choice = match self.unheard {
+            None => self.choose(|candidate| candidate.speaks_at(time_ms)),
+            Some(unheard) if unheard.iter().any(|range| range.contains(time_ms)) => Choice::Missing,
+            // A log is silent most of the time.
+            Some(_) => self.choose(|_| true),
+        };
     }
 
-    /// Among the series with a sample that speaks: the one with exactly the labels of the item; of several that differ
-    /// only in whose they are, the first.
-    fn choose(&self, time_ms: i64) -> Choice {
-        let speaks = |candidate: &Candidate<'_>| candidate.speaks_at(time_ms);
+    /// Among the series that count: the one with exactly the labels of the item; of several that differ only in whose
+    /// they are, the first.
+    fn choose(&self, counts: impl Fn(&Candidate<'_, '_>) -> bool) -> Choice {
         if let [only] = self.candidates.as_slice() {
-            return if speaks(only) {
+            return if counts(only) {
                 Choice::One(0)
             } else {
                 Choice::Missing
             };
         }
-        let mut speaking: Vec<usize> = (0..self.candidates.len())
-            .filter(|index| speaks(&self.candidates[*index]))
+        let mut counting: Vec<usize> = (0..self.candidates.len())
+            .filter(|index| counts(&self.candidates[*index]))
             .collect();
         let is_exact = |index: &usize| self.candidates[*index].series.is_exact;
-        if speaking.iter().any(is_exact) {
-            speaking.retain(is_exact);
+        if counting.iter().any(is_exact) {
+            counting.retain(is_exact);
         }
-        let Some(first) = speaking.first() else {
+        let Some(first) = counting.first() else {
             return Choice::Missing;
         };
-        let first_labels = self.candidates[*first].series.labels;
-        let are_one = speaking
+        let first_labels = &self.candidates[*first].series.labels;
+        let are_one = counting
             .iter()
-            .all(|index| measure_the_same(first_labels, self.candidates[*index].series.labels));
+            .all(|index| measure_the_same(first_labels, &self.candidates[*index].series.labels));
         if are_one {
             return Choice::One(*first);
         }
-        Choice::Several(speaking)
+        Choice::Several(counting)
     }
 
-    fn gap_if_sampled_at(&self, candidate: usize, time_ms: i64) -> Option<i64> {
+    fn sampled_at(&self, candidate: usize, time_ms: i64) -> Option<MainSample> {
         let candidate = &self.candidates[candidate];
-        (candidate.newest_ms() == Some(time_ms)).then_some(candidate.series.gap_ms)
-    }
-
-    fn chosen(&self, item: usize) -> Result<usize, String> {
-        match &self.choice {
-            Choice::One(chosen) => Ok(*chosen),
-            Choice::Missing => Err(format!("${item} has no sample within max_gap")),
-            Choice::Several(_) => Err(self.ambiguity().unwrap_or_default()),
-        }
+        let newest = candidate.seen.checked_sub(1)?;
+        (candidate.series.times_ms[newest] == time_ms).then(|| MainSample {
+            gap_ms: candidate.series.gap_at(newest),
+            speaks_ms: candidate.series.speaks_at(newest),
+        })
     }
 
     /// Why it cannot be said which series is meant.
@@ -240,17 +461,17 @@ impl<'set> ItemReader<'set> {
 }
 
 fn written(series: &ItemSeries<'_>) -> String {
-    let pairs: Vec<String> = compared(series.labels)
+    let pairs: Vec<String> = compared(&series.labels)
         .map(|(name, value)| format!("{name}={value:?}"))
         .collect();
     format!("{{{}}}", pairs.join(","))
 }
 
-impl Candidate<'_> {
+impl Candidate<'_, '_> {
     fn advance(&mut self, time_ms: i64) {
         let times_ms = &self.series.times_ms;
         if !self.is_placed {
-            self.seen = times_ms.partition_point(|sample_ms| *sample_ms <= time_ms);
+            self.seen = self.series.seen_at(time_ms);
             self.is_placed = true;
         }
         while self.seen < times_ms.len() && times_ms[self.seen] <= time_ms {
@@ -258,14 +479,12 @@ impl Candidate<'_> {
         }
     }
 
-    fn newest_ms(&self) -> Option<i64> {
-        let newest = self.seen.checked_sub(1)?;
-        Some(self.series.times_ms[newest])
-    }
-
     fn speaks_at(&self, time_ms: i64) -> bool {
-        let oldest_ms = time_ms.saturating_sub(self.series.gap_ms);
-        self.newest_ms().is_some_and(|newest_ms| newest_ms > oldest_ms)
+        let Some(newest) = self.seen.checked_sub(1) else {
+            return false;
+        };
+        let oldest_ms = time_ms.saturating_sub(self.series.gap_at(newest));
+        self.series.times_ms[newest] > oldest_ms
     }
 }
 

@@ -5,16 +5,21 @@ use std::cmp::Ordering;
 use crate::value::{MAX_TEXT_BYTES, Number, Value};
 
 /// An operator between two operands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum BinaryOperator {
     Or,
     And,
+    BitOr,
+    BitXor,
+    BitAnd,
     Equal,
     NotEqual,
     Less,
     Greater,
     LessOrEqual,
     GreaterOrEqual,
+    ShiftLeft,
+    ShiftRight,
     Add,
     Subtract,
     Multiply,
@@ -28,6 +33,22 @@ pub(crate) enum UnaryOperator {
     Plus,
     Minus,
     Not,
+    Complement,
+}
+
+impl BinaryOperator {
+    /// Whether it compares and answers true or false.
+    pub(crate) fn is_comparison(self) -> bool {
+        matches!(
+            self,
+            BinaryOperator::Equal
+                | BinaryOperator::NotEqual
+                | BinaryOperator::Less
+                | BinaryOperator::Greater
+                | BinaryOperator::LessOrEqual
+                | BinaryOperator::GreaterOrEqual
+        )
+    }
 }
 
 const BEYOND_128_BITS: &str = "an integer beyond 128 bits";
@@ -39,6 +60,11 @@ pub(crate) fn apply_binary(operator: BinaryOperator, left: Value, right: Value) 
     match operator {
         BinaryOperator::Or => Ok(if left.is_truthy() { left } else { right }),
         BinaryOperator::And => Ok(if left.is_truthy() { right } else { left }),
+        BinaryOperator::BitOr => bitwise(&left, &right, |left, right| Ok(left | right)),
+        BinaryOperator::BitXor => bitwise(&left, &right, |left, right| Ok(left ^ right)),
+        BinaryOperator::BitAnd => bitwise(&left, &right, |left, right| Ok(left & right)),
+        BinaryOperator::ShiftLeft => bitwise(&left, &right, shift_left),
+        BinaryOperator::ShiftRight => bitwise(&left, &right, shift_right),
         BinaryOperator::Equal => Ok(Value::Bool(are_equal(&left, &right))),
         BinaryOperator::NotEqual => Ok(Value::Bool(!are_equal(&left, &right))),
         BinaryOperator::Less => order(&left, &right, |ordering| ordering == Ordering::Less),
@@ -60,6 +86,9 @@ pub(crate) fn apply_unary(operator: UnaryOperator, operand: Value) -> Result<Val
     if operator == UnaryOperator::Not {
         return Ok(Value::Bool(!operand.is_truthy()));
     }
+    if operator == UnaryOperator::Complement {
+        return complement(&operand);
+    }
     let number = operand
         .number()
         .ok_or_else(|| format!("a sign before {}", operand.kind()))?;
@@ -71,6 +100,92 @@ pub(crate) fn apply_unary(operator: UnaryOperator, operand: Value) -> Result<Val
         (UnaryOperator::Minus, Number::Float(float)) => Ok(Value::Float(-float)),
         _ => Ok(number.into()),
     }
+}
+
+/// One of two values, both of which have been evaluated.
+pub(crate) fn choose(question: Value, then: Value, otherwise: Value) -> Result<Value, String> {
+    for value in [&question, &then, &otherwise] {
+        refuse_null(value)?;
+    }
+    Ok(if question.is_truthy() { then } else { otherwise })
+}
+
+/// Whether any pair of `left` is in `right`. Of pairs with equal keys the last counts.
+pub(crate) fn shares_pair(left: &[(Value, Value)], right: &[(Value, Value)]) -> Result<bool, String> {
+    for (key, value) in left.iter().chain(right) {
+        refuse_null(key)?;
+        refuse_null(value)?;
+    }
+    let last = |pairs: &[(Value, Value)], wanted: &Value| -> Option<Value> {
+        let mut from_the_end = pairs.iter().rev();
+        let found = from_the_end.find(|(key, _)| are_equal(key, wanted));
+        found.map(|(_, value)| value.clone())
+    };
+    let is_in_both = |key: &Value| match (last(left, key), last(right, key)) {
+        (Some(left), Some(right)) => are_equal(&left, &right),
+        _ => false,
+    };
+    Ok(left.iter().any(|(key, _)| is_in_both(key)))
+}
+
+/// What a comparison says of two values, neither of them null.
+pub(crate) fn compare(operator: BinaryOperator, left: &Value, right: &Value) -> Result<bool, String> {
+    let outcome = apply_binary(operator, left.clone(), right.clone())?;
+    Ok(outcome.is_truthy())
+}
+
+fn complement(operand: &Value) -> Result<Value, String> {
+    match operand.number() {
+        Some(Number::Int(integer)) => Ok(Value::Int(!integer)),
+        _ => Err(format!("'~' before {}, not a whole number", operand.kind())),
+    }
+}
+
+/// Both operands cut down to whole numbers.
+fn bitwise(
+    left: &Value,
+    right: &Value,
+    of_integers: impl Fn(i128, i128) -> Result<i128, String>,
+) -> Result<Value, String> {
+    let (left, right) = numbers(left, right)?;
+    of_integers(truncated(left)?, truncated(right)?).map(Value::Int)
+}
+
+fn truncated(number: Number) -> Result<i128, String> {
+    const TWO_TO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
+    match number {
+        Number::Int(integer) => Ok(integer),
+        Number::Float(float) if float >= -TWO_TO_127 && float < TWO_TO_127 => Ok(float.trunc() as i128),
+        Number::Float(float) if float.is_finite() => Err(BEYOND_128_BITS.to_owned()),
+        Number::Float(float) => Err(format!("{float} as a whole number")),
+    }
+}
+
+fn shift_left(value: i128, by: i128) -> Result<i128, String> {
+    if by < 0 {
+        return Err("a shift by a negative number".to_owned());
+    }
+    if value == 0 {
+        return Ok(0);
+    }
+    let by = u32::try_from(by)
+        .ok()
+        .filter(|by| *by < 128)
+        .ok_or(BEYOND_128_BITS)?;
+    let shifted = value << by;
+    // Bits that fell out do not come back.
+    if shifted >> by != value {
+        return Err(BEYOND_128_BITS.to_owned());
+    }
+    Ok(shifted)
+}
+
+fn shift_right(value: i128, by: i128) -> Result<i128, String> {
+    if by < 0 {
+        return Err("a shift by a negative number".to_owned());
+    }
+    let by = u32::try_from(by).unwrap_or(u32::MAX).min(127);
+    Ok(value >> by)
 }
 
 fn refuse_null(value: &Value) -> Result<(), String> {

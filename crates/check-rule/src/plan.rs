@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aops_api::finding::JudgedWindow;
-use aops_api::rule::{Absent, DataKind};
+use aops_api::rule::{Absent, Aggregate, DataKind, Transform};
 use aops_api::series::{LabelMatcher, SeriesFetchAnswer, SeriesSelector};
 use aops_api::{HostId, TimeRange};
 
-use crate::judge::judge;
+use crate::host_state::HostState;
+use crate::judge::{Case, Standing, judge};
 use crate::rule::Rule;
-use crate::series_set::SeriesSet;
+use crate::series_set::{HostSeries, SeriesSet};
+use crate::stream::StreamPlan;
 
 /// The series that some rules need to judge a window: one selector for equal ones of all rules, as far back as the most
 /// demanding of them.
@@ -20,15 +22,29 @@ pub struct FetchPlan {
     window: TimeRange,
     assumed_interval_ms: i64,
     selectors: Vec<SeriesSelector>,
+    streams: Vec<StreamPlan>,
     /// By selector: whether a rule that reads it takes `max_gap` from the interval of the series.
     depends_on_interval: Vec<bool>,
 }
 
 #[derive(Clone, Debug)]
-struct PlannedRule {
-    rule: Arc<Rule>,
+pub(crate) struct PlannedRule {
+    pub(crate) rule: Arc<Rule>,
     /// One for each data item.
-    selectors: Vec<usize>,
+    pub(crate) selectors: Vec<usize>,
+    /// One for each data item.
+    pub(crate) streams: Vec<usize>,
+}
+
+/// What is fetched for an item.
+type SelectorKey = (String, DataKind, Vec<LabelMatcher>);
+/// What is made of it: the selector, whether all labels that are not named are starred, how series become others.
+type StreamKey = (usize, bool, Option<Transform>, Option<Aggregate>, Option<i64>);
+
+#[derive(Default)]
+struct Known {
+    selectors: HashMap<SelectorKey, usize>,
+    streams: HashMap<StreamKey, usize>,
 }
 
 impl FetchPlan {
@@ -40,36 +56,39 @@ impl FetchPlan {
             window,
             assumed_interval_ms,
             selectors: Vec::new(),
+            streams: Vec::new(),
             depends_on_interval: Vec::new(),
         };
-        let mut known = HashMap::new();
+        let mut known = Known::default();
         for rule in rules {
-            let selectors = (0..rule.data.len())
+            let selectors: Vec<usize> = (0..rule.data.len())
                 .map(|item| plan.selector(&rule, item, &mut known))
                 .collect();
-            plan.rules.push(PlannedRule { rule, selectors });
+            let streams = (0..rule.data.len())
+                .map(|item| plan.stream(&rule, item, selectors[item], &mut known))
+                .collect();
+            plan.rules.push(PlannedRule {
+                rule,
+                selectors,
+                streams,
+            });
         }
         plan
     }
 
     /// The index of the selector of an item, made or widened.
-    fn selector(
-        &mut self,
-        rule: &Rule,
-        item: usize,
-        known: &mut HashMap<(String, Vec<LabelMatcher>), usize>,
-    ) -> usize {
+    fn selector(&mut self, rule: &Rule, item: usize, known: &mut Known) -> usize {
         let data = &rule.data[item];
         let matchers = data.selection.matchers();
         let look_back_ms = rule.item_look_back_ms(item, self.assumed_interval_ms);
         let start_ms = self.window.start_ms.saturating_sub(look_back_ms);
-        let wants_never_had = rule.absent == Absent::Ignore;
         let index = *known
-            .entry((data.name.clone(), matchers))
-            .or_insert_with_key(|(name, matchers)| {
+            .selectors
+            .entry((data.name.clone(), data.kind, matchers))
+            .or_insert_with_key(|(name, kind, matchers)| {
                 self.selectors.push(SeriesSelector {
                     name: name.clone(),
-                    kind: DataKind::Kpi,
+                    kind: *kind,
                     matchers: matchers.clone(),
                     range: TimeRange::new(start_ms, self.window.end_ms),
                     want_never_had: false,
@@ -79,9 +98,46 @@ impl FetchPlan {
             });
         let selector = &mut self.selectors[index];
         selector.range.start_ms = selector.range.start_ms.min(start_ms);
-        selector.want_never_had |= wants_never_had;
+        // Silence is normal of a log that the host has.
+        selector.want_never_had |= rule.absent == Absent::Ignore || data.is_log();
         self.depends_on_interval[index] |= rule.max_gap_ms.is_none();
         index
+    }
+
+    /// The index of the stream of an item, made or kept longer.
+    fn stream(&mut self, rule: &Rule, item: usize, selector: usize, known: &mut Known) -> usize {
+        let data = &rule.data[item];
+        let key = (
+            selector,
+            data.selection.stars_every_other(),
+            data.transform,
+            data.aggregate,
+            rule.max_gap_ms,
+        );
+        let index = *known.streams.entry(key).or_insert_with(|| {
+            self.streams.push(StreamPlan {
+                selector,
+                kind: data.kind,
+                selection: data.selection.clone(),
+                transform: data.transform,
+                aggregate: data.aggregate,
+                max_gap_ms: rule.max_gap_ms,
+                keep_ms: 0,
+            });
+            self.streams.len() - 1
+        });
+        let keep_ms = rule.item_look_back_ms(item, self.assumed_interval_ms);
+        self.streams[index].keep_ms = self.streams[index].keep_ms.max(keep_ms);
+        index
+    }
+
+    /// A plan for the same window that fetches only what is in it, for hosts of which all that was before is known.
+    pub(crate) fn continued(&self) -> Self {
+        let mut plan = self.clone();
+        for selector in &mut plan.selectors {
+            selector.range.start_ms = self.window.start_ms;
+        }
+        plan
     }
 
     /// What to fetch.
@@ -130,10 +186,90 @@ impl FetchPlan {
         set: &SeriesSet<'_>,
         window: TimeRange,
     ) -> JudgedWindow {
-        let planned = &self.rules[rule];
         let window = window.intersect(self.window);
-        judge(&planned.rule, &planned.selectors, host_id, set, window)
+        let judged = self.judge_in(&[rule], host_id, set, window);
+        judged.into_iter().next().expect("one rule was given")
     }
+
+    /// Judges some rules, by their indices, on one host in the window of the plan. What they have in common is computed
+    /// once. One answer for each, in the order given.
+    pub fn judge_all(&self, rules: &[usize], host_id: &HostId, set: &SeriesSet<'_>) -> Vec<JudgedWindow> {
+        self.judge_in(rules, host_id, set, self.window)
+    }
+
+    fn judge_in(
+        &self,
+        rules: &[usize],
+        host_id: &HostId,
+        set: &SeriesSet<'_>,
+        window: TimeRange,
+    ) -> Vec<JudgedWindow> {
+        let nothing = HostSeries::default();
+        let host = set.host(host_id).unwrap_or(&nothing);
+        let mut state = HostState::new(self.streams.len());
+        for rule in rules {
+            state.prepare(&self.rules[*rule].streams, &self.streams, host);
+        }
+        let visit = Visit {
+            host_id,
+            host,
+            window,
+            as_of_ms: set.as_of_ms(),
+        };
+        self.judge_over(rules, &visit, &mut state, Standing::Alone)
+    }
+
+    /// Judges rules over prepared streams.
+    pub(crate) fn judge_over(
+        &self,
+        rules: &[usize],
+        visit: &Visit<'_, '_>,
+        state: &mut HostState<'_>,
+        standing: Standing,
+    ) -> Vec<JudgedWindow> {
+        // Those that look back furthest come first, so that windows that are shared only go forward.
+        let mut order: Vec<usize> = (0..rules.len()).collect();
+        order.sort_by_key(|place| std::cmp::Reverse(self.rules[rules[*place]].rule.hold_ms));
+        let mut judged: Vec<Option<JudgedWindow>> = rules.iter().map(|_| None).collect();
+        for place in order {
+            let case = Case {
+                number: rules[place],
+                planned: &self.rules[rules[place]],
+                host_id: visit.host_id,
+                host: visit.host,
+                window: visit.window,
+                as_of_ms: visit.as_of_ms,
+            };
+            judged[place] = Some(judge(&case, state, standing));
+        }
+        judged.into_iter().flatten().collect()
+    }
+
+    pub(crate) fn streams(&self) -> &[StreamPlan] {
+        &self.streams
+    }
+
+    pub(crate) fn streams_of(&self, rules: &[usize]) -> Vec<usize> {
+        let mut streams: Vec<usize> = rules
+            .iter()
+            .flat_map(|rule| self.rules[*rule].streams.iter().copied())
+            .collect();
+        streams.sort_unstable();
+        streams.dedup();
+        streams
+    }
+
+    pub(crate) fn assumed_interval_ms(&self) -> i64 {
+        self.assumed_interval_ms
+    }
+}
+
+/// A host, what was fetched for it, and when it is judged.
+pub(crate) struct Visit<'work, 'set> {
+    pub(crate) host_id: &'work HostId,
+    pub(crate) host: &'work HostSeries<'set>,
+    pub(crate) window: TimeRange,
+    pub(crate) as_of_ms: i64,
 }
 
 #[cfg(test)]

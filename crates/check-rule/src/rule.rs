@@ -1,12 +1,13 @@
 //! A compiled rule.
 
 use aops_api::EvaluationKey;
-use aops_api::rule::{Absent, CheckItem, Transform};
+use aops_api::rule::{Absent, Aggregate, CheckItem, DataKind, Transform};
 
 use crate::condition::{Condition, parse};
 use crate::error::{RuleError, RuleWarning};
 use crate::key::evaluation_key;
 use crate::label::LabelSelection;
+use crate::program::Program;
 use crate::validation::validate;
 
 /// The evaluator that is meant when a rule names none.
@@ -18,6 +19,9 @@ pub struct Rule {
     item: CheckItem,
     key: EvaluationKey,
     pub(crate) condition: Condition,
+    /// The condition and its margin over numbers, where it is about numbers.
+    pub(crate) value_program: Option<Program>,
+    pub(crate) margin_program: Option<Program>,
     pub(crate) data: Vec<CompiledItem>,
     /// 0 = at once.
     pub(crate) hold_ms: i64,
@@ -31,8 +35,16 @@ pub struct Rule {
 #[derive(Clone, Debug)]
 pub(crate) struct CompiledItem {
     pub(crate) name: String,
+    pub(crate) kind: DataKind,
     pub(crate) selection: LabelSelection,
     pub(crate) transform: Option<Transform>,
+    pub(crate) aggregate: Option<Aggregate>,
+}
+
+impl CompiledItem {
+    pub(crate) fn is_log(&self) -> bool {
+        self.kind == DataKind::Log
+    }
 }
 
 impl Rule {
@@ -49,13 +61,17 @@ impl Rule {
             .iter()
             .map(|data| CompiledItem {
                 name: data.name.clone(),
+                kind: data.kind,
                 selection: LabelSelection::of(data),
                 transform: data.transform,
+                aggregate: data.aggregate,
             })
             .collect();
         Ok(Self {
             item: item.clone(),
             key: evaluation_key(item, &condition),
+            value_program: Program::of_value(&condition),
+            margin_program: Program::of_margin(&condition),
             condition,
             data,
             hold_ms: item.hold.map_or(0, |hold| hold.milliseconds),

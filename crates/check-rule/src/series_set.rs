@@ -1,10 +1,12 @@
 //! What was fetched, by host and selector.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aops_api::series::{FetchedSeries, SeriesFetchAnswer};
-use aops_api::{HostId, Labels};
+use aops_api::{HostId, Labels, TimeRange};
+
+use crate::sample::Column;
 
 /// A fetched answer, ordered once for all rules that are judged over it.
 pub struct SeriesSet<'answer> {
@@ -18,6 +20,7 @@ pub(crate) struct HostSeries<'answer> {
     by_selector: HashMap<usize, Vec<RawSeries<'answer>>>,
     failed: HashMap<usize, &'answer str>,
     never_had: HashSet<usize>,
+    unheard: HashMap<usize, Vec<TimeRange>>,
 }
 
 /// A series as the store has it.
@@ -26,18 +29,7 @@ pub(crate) struct RawSeries<'answer> {
     pub(crate) interval_ms: i64,
     /// In order, no time twice.
     pub(crate) times_ms: Cow<'answer, [i64]>,
-    pub(crate) values: Cow<'answer, [f64]>,
-}
-
-/// A series as a rule reads it: transformed, with the gap that the rule allows.
-pub(crate) struct ItemSeries<'answer> {
-    pub(crate) labels: &'answer Labels,
-    /// A sample speaks for so long.
-    pub(crate) gap_ms: i64,
-    /// Whether it has no label but those that the item names.
-    pub(crate) is_exact: bool,
-    pub(crate) times_ms: Cow<'answer, [i64]>,
-    pub(crate) values: Cow<'answer, [f64]>,
+    pub(crate) column: Column<'answer>,
 }
 
 impl<'answer> SeriesSet<'answer> {
@@ -56,6 +48,13 @@ impl<'answer> SeriesSet<'answer> {
         for never_had in &answer.never_had {
             let host = hosts.entry(never_had.host_id.as_str()).or_default();
             host.never_had.insert(never_had.selector);
+        }
+        for unheard in &answer.unheard {
+            let host = hosts.entry(unheard.host_id.as_str()).or_default();
+            host.unheard
+                .entry(unheard.selector)
+                .or_default()
+                .push(unheard.range);
         }
         let every_list = hosts.values_mut().flat_map(|host| host.by_selector.values_mut());
         for list in every_list {
@@ -90,57 +89,74 @@ impl<'answer> HostSeries<'answer> {
     pub(crate) fn never_had(&self, selector: usize) -> bool {
         self.never_had.contains(&selector)
     }
+
+    /// When the shipper of a log stream was not heard.
+    pub(crate) fn unheard(&self, selector: usize) -> &[TimeRange] {
+        self.unheard.get(&selector).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn has_failure(&self) -> bool {
+        !self.failed.is_empty()
+    }
 }
 
 impl<'answer> RawSeries<'answer> {
     fn of(series: &'answer FetchedSeries) -> Self {
-        let samples = series.times_ms.len().min(series.values.len());
-        let times_ms = &series.times_ms[..samples];
-        let values = &series.values[..samples];
-        let is_ordered = times_ms.windows(2).all(|pair| pair[0] < pair[1]);
-        let (times_ms, values) = if is_ordered {
-            (Cow::Borrowed(times_ms), Cow::Borrowed(values))
+        let is_text = !series.texts.is_empty();
+        let values = if is_text {
+            series.texts.len()
         } else {
-            in_order(times_ms, values)
+            series.values.len()
+        };
+        let samples = series.times_ms.len().min(values);
+        let times_ms = &series.times_ms[..samples];
+        let is_ordered = times_ms.windows(2).all(|pair| pair[0] < pair[1]);
+        let column = if is_text {
+            Column::Texts(Cow::Borrowed(&series.texts[..samples]))
+        } else {
+            Column::Numbers(Cow::Borrowed(&series.values[..samples]))
+        };
+        let (times_ms, column) = if is_ordered {
+            (Cow::Borrowed(times_ms), column)
+        } else {
+            in_order(times_ms, &column)
         };
         Self {
             labels: &series.labels,
             interval_ms: series.interval_ms,
             times_ms,
-            values,
+            column,
         }
     }
 
     /// Of series that differ only in whose they are, the first by job and instance is read.
-    fn rank(&self) -> (Option<&String>, Option<&String>, &Labels) {
-        (self.labels.get("job"), self.labels.get("instance"), self.labels)
+    fn rank(&self) -> Rank<'_> {
+        rank(self.labels)
     }
+}
+
+/// By job, then instance, then all labels.
+pub(crate) type Rank<'labels> = (Option<&'labels String>, Option<&'labels String>, &'labels Labels);
+
+/// The order of series that differ only in whose they are.
+pub(crate) fn rank(labels: &Labels) -> Rank<'_> {
+    (labels.get("job"), labels.get("instance"), labels)
 }
 
 /// What a store promised and did not keep: samples sorted, of equal time the last.
-fn in_order<'answer>(times_ms: &[i64], values: &[f64]) -> (Cow<'answer, [i64]>, Cow<'answer, [f64]>) {
-    let by_time: std::collections::BTreeMap<i64, f64> =
-        times_ms.iter().copied().zip(values.iter().copied()).collect();
-    let (times_ms, values): (Vec<i64>, Vec<f64>) = by_time.into_iter().unzip();
-    (Cow::Owned(times_ms), Cow::Owned(values))
+fn in_order<'answer>(times_ms: &[i64], column: &Column<'answer>) -> (Cow<'answer, [i64]>, Column<'answer>) {
+    let last_at: BTreeMap<i64, usize> = times_ms.iter().copied().zip(0..).collect();
+    let indices = last_at.values();
+    let column = match column {
+        Column::Numbers(numbers) => Column::Numbers(indices.map(|index| numbers[*index]).collect()),
+        Column::Texts(texts) => Column::Texts(indices.map(|index| texts[*index].clone()).collect()),
+    };
+    (Cow::Owned(last_at.into_keys().collect()), column)
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    static NO_LABELS: Labels = Labels::new();
-
-    /// A series without labels.
-    pub(crate) fn item_series(samples: &[(i64, f64)], gap_ms: i64) -> ItemSeries<'static> {
-        ItemSeries {
-            labels: &NO_LABELS,
-            gap_ms,
-            is_exact: true,
-            times_ms: samples.iter().map(|(time_ms, _)| *time_ms).collect(),
-            values: samples.iter().map(|(_, value)| *value).collect(),
-        }
-    }
 
     #[test]
     fn samples_out_of_order_are_put_in_order() {
@@ -160,7 +176,10 @@ pub(crate) mod tests {
         let host = set.host(&HostId::from("h")).expect("the host");
         let series = &host.series(3)[0];
         assert_eq!(series.times_ms[..], [10, 20, 30]);
-        assert_eq!(series.values[..], [1.0, 2.0, 3.0]);
+        let Column::Numbers(numbers) = &series.column else {
+            panic!("numbers stay numbers");
+        };
+        assert_eq!(numbers[..], [1.0, 2.0, 3.0]);
         assert!(host.series(0).is_empty());
         assert!(set.host(&HostId::from("other")).is_none());
     }

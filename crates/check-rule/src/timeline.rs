@@ -4,6 +4,7 @@ use aops_api::TimeRange;
 use aops_api::finding::FindingValue;
 
 /// The state from a sample on, as long as it speaks.
+#[derive(Clone, Debug)]
 pub(crate) enum State {
     Normal,
     Abnormal { margin: Option<f64> },
@@ -37,31 +38,45 @@ pub(crate) struct DecidingTime {
 /// Collects the states of one label set, in order of time.
 pub(crate) struct Timeline {
     window: TimeRange,
-    /// The newest sample; how long it is the newest is not known yet.
-    pending: Option<(i64, i64, State)>,
+    pending: Option<Pending>,
     stretches: Vec<Stretch>,
     alive: Vec<TimeRange>,
 }
 
+/// The newest sample; how long it is the newest is not known yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    time_ms: i64,
+    speaks_ms: i64,
+    state: State,
+}
+
 impl Timeline {
-    pub(crate) fn new(window: TimeRange) -> Self {
+    /// `pending` is the newest sample of before, if there is one.
+    pub(crate) fn new(window: TimeRange, pending: Option<Pending>) -> Self {
         Self {
             window,
-            pending: None,
+            pending,
             stretches: Vec::new(),
             alive: Vec::new(),
         }
     }
 
-    /// A sample that speaks for `gap_ms` or until the next one.
-    pub(crate) fn push(&mut self, time_ms: i64, gap_ms: i64, state: State) {
+    /// A sample that speaks for so long or until the next one.
+    pub(crate) fn push(&mut self, time_ms: i64, speaks_ms: i64, state: State) {
         self.settle(time_ms);
-        self.pending = Some((time_ms, gap_ms, state));
+        self.pending = Some(Pending {
+            time_ms,
+            speaks_ms,
+            state,
+        });
     }
 
-    /// No sample follows.
-    pub(crate) fn finish(&mut self) {
+    /// No sample follows in the window. Answers the newest one.
+    pub(crate) fn finish(&mut self) -> Option<Pending> {
+        let pending = self.pending.clone();
         self.settle(i64::MAX);
+        pending
     }
 
     /// Verdicts but for the normal one, sorted, not overlapping; neighbours differ in value.
@@ -75,10 +90,15 @@ impl Timeline {
     }
 
     fn settle(&mut self, next_ms: i64) {
-        let Some((time_ms, gap_ms, state)) = self.pending.take() else {
+        let Some(Pending {
+            time_ms,
+            speaks_ms,
+            state,
+        }) = self.pending.take()
+        else {
             return;
         };
-        let spoken = TimeRange::new(time_ms, next_ms.min(time_ms.saturating_add(gap_ms)));
+        let spoken = TimeRange::new(time_ms, next_ms.min(time_ms.saturating_add(speaks_ms)));
         let range = spoken.intersect(self.window);
         if range.is_empty() {
             return;

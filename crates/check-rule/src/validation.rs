@@ -100,10 +100,7 @@ fn check_data_item(data: &DataItem) -> Result<(), String> {
         return Err("name is empty".to_owned());
     }
     if data.kind == DataKind::Log {
-        return Err("type log is not supported yet; supported: kpi".to_owned());
-    }
-    if data.aggregate.is_some() {
-        return Err("aggregate is not supported yet".to_owned());
+        check_log(data)?;
     }
     if data.label.len() > MAX_LABELS {
         return Err(format!(
@@ -114,6 +111,21 @@ fn check_data_item(data: &DataItem) -> Result<(), String> {
     data.label
         .iter()
         .try_for_each(|(name, value)| check_label(name, value))
+}
+
+/// A log has lines, which are not computed with, and which come one after the other for the whole host.
+fn check_log(data: &DataItem) -> Result<(), String> {
+    if data.transform.is_some() {
+        return Err("transform is for numbers; a log has lines of text".to_owned());
+    }
+    if data.aggregate.is_some() {
+        return Err("aggregate is for numbers; a log has lines of text".to_owned());
+    }
+    let starred = data.label.iter().find(|(_, value)| value.is_starred());
+    match starred {
+        Some((name, _)) => Err(format!("label {name:?} of a log cannot be starred")),
+        None => Ok(()),
+    }
 }
 
 fn check_label(name: &str, value: &LabelValue) -> Result<(), String> {
@@ -254,12 +266,16 @@ mod tests {
                 "$0: name contains a control character",
             ),
             (
-                with_data(r#"[{"name":"m","type":"log"}]"#),
-                "$0: type log is not supported yet",
+                with_data(r#"[{"name":"m","type":"log","transform":"rate"}]"#),
+                "$0: transform is for numbers",
             ),
             (
-                with_data(r#"[{"name":"m","aggregate":"sum"}]"#),
-                "$0: aggregate is not supported yet",
+                with_data(r#"[{"name":"m","type":"log","aggregate":"sum"}]"#),
+                "$0: aggregate is for numbers",
+            ),
+            (
+                with_data(r#"[{"name":"m","type":"log","label":{"unit":"*"}}]"#),
+                "$0: label \"unit\" of a log cannot be starred",
             ),
             (
                 with_data(r#"[{"name":"m","label":{"a":{"re":"("}}}]"#),

@@ -1,207 +1,355 @@
-//! Functions over a window of samples that moves forward in time: each sample enters once and leaves once.
+//! Windows of samples that move forward in time: each sample enters once and leaves once.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
-use crate::condition::{Window, WindowFunction};
+use crate::condition::{Window, WindowAggregate};
 use crate::exact_sum::ExactSum;
-use crate::series_set::ItemSeries;
-use crate::value::Value;
+use crate::item_series::ItemSeries;
+use crate::operation::BinaryOperator;
+use crate::value::Number;
 
-/// A window over one series. It may begin anywhere and go forward only; what it answers depends on the samples in it and
-/// on nothing else.
-pub(crate) struct WindowCursor {
-    window: Window,
-    /// Samples `start..end` of the series are in the window.
-    start: usize,
-    end: usize,
-    is_placed: bool,
-    /// Samples in the window that are no finite numbers.
-    not_finite: usize,
-    aggregate: Aggregate,
+/// What is kept of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Summary {
+    Max,
+    Min,
+    /// For `sum` and `avg`.
+    Total,
+    /// How many samples compare so with a number, given by its bits.
+    Count(BinaryOperator, u64),
 }
 
-enum Aggregate {
-    /// Indices of samples, each larger than all that follow; the first is the largest.
-    Max(VecDeque<usize>),
-    Sum(ExactSum),
+impl Summary {
+    pub(crate) fn of(aggregate: WindowAggregate) -> Self {
+        match aggregate {
+            WindowAggregate::Max => Summary::Max,
+            WindowAggregate::Min => Summary::Min,
+            WindowAggregate::Sum | WindowAggregate::Avg => Summary::Total,
+        }
+    }
+}
+
+/// What a window holds at a moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct WindowReading {
+    /// The largest or smallest value, the sum, or the count.
+    pub(crate) value: f64,
+    /// How many samples are in the window.
+    pub(crate) samples: usize,
+    /// Whether some of them are no finite numbers.
+    pub(crate) has_not_finite: bool,
+}
+
+/// A window over one series of numbers. It may begin anywhere and go forward only; what it answers depends on the samples
+/// in it and on nothing else.
+struct WindowCursor {
+    window: Window,
+    /// Samples `start..end` are in the window, counted from the first sample that the series ever had.
+    start: usize,
+    end: usize,
+    /// Where the window ends; nothing is in it before it was placed.
+    placed_ms: Option<i64>,
+    not_finite: usize,
+    state: State,
+}
+
+enum State {
+    /// Samples, each beyond all that follow; the first is the extreme one.
+    Extreme {
+        is_max: bool,
+        candidates: VecDeque<usize>,
+    },
+    Total(ExactSum),
+    Count {
+        comparison: BinaryOperator,
+        operand: f64,
+        count: usize,
+    },
 }
 
 impl WindowCursor {
-    pub(crate) fn new(function: WindowFunction, window: Window) -> Self {
+    fn new(summary: Summary, window: Window) -> Self {
+        let extreme = |is_max| State::Extreme {
+            is_max,
+            candidates: VecDeque::new(),
+        };
         Self {
             window,
             start: 0,
             end: 0,
-            is_placed: false,
+            placed_ms: None,
             not_finite: 0,
-            aggregate: match function {
-                WindowFunction::Max => Aggregate::Max(VecDeque::new()),
-                WindowFunction::Avg => Aggregate::Sum(ExactSum::new()),
+            state: match summary {
+                Summary::Max => extreme(true),
+                Summary::Min => extreme(false),
+                Summary::Total => State::Total(ExactSum::new()),
+                Summary::Count(comparison, operand) => State::Count {
+                    comparison,
+                    operand: f64::from_bits(operand),
+                    count: 0,
+                },
             },
         }
     }
 
     /// Moves the window so that it ends at `time_ms`, which must not be earlier than before.
-    pub(crate) fn advance(&mut self, series: &ItemSeries<'_>, time_ms: i64) {
-        let times = &series.times_ms;
-        let (earliest_ms, count) = self.bounds(series, time_ms);
-        if !self.is_placed {
-            // All before the window is skipped at once.
+    fn advance(&mut self, series: &ItemSeries<'_>, values: &[f64], time_ms: i64) {
+        let times = &series.times_ms[..];
+        let dropped = series.dropped;
+        let (earliest_ms, count) = self.window.bounds(series, time_ms);
+        // A window whose samples are no longer kept begins anew; so does one that has never been placed.
+        if self.placed_ms.is_none() || self.start < dropped {
             let end = times.partition_point(|sample_ms| *sample_ms <= time_ms);
             let by_time = times.partition_point(|sample_ms| *sample_ms < earliest_ms);
-            self.start = by_time.max(end.saturating_sub(count)).min(end);
+            self.start = by_time.max(end.saturating_sub(count)).min(end) + dropped;
             self.end = self.start;
-            self.is_placed = true;
+            self.not_finite = 0;
+            self.state.clear();
         }
-        while self.end < times.len() && times[self.end] <= time_ms {
-            self.enter(series, self.end);
+        self.placed_ms = Some(time_ms);
+        while let Some(sample_ms) = times.get(self.end - dropped)
+            && *sample_ms <= time_ms
+        {
+            self.enter(values, dropped, self.end);
             self.end += 1;
         }
-        while self.start < self.end && (times[self.start] < earliest_ms || self.end - self.start > count) {
-            self.leave(series, self.start);
+        while self.start < self.end
+            && (times[self.start - dropped] < earliest_ms || self.end - self.start > count)
+        {
+            self.leave(values, dropped, self.start);
             self.start += 1;
         }
     }
 
-    /// The earliest time in the window, and how many samples fit.
-    fn bounds(&self, series: &ItemSeries<'_>, time_ms: i64) -> (i64, usize) {
-        match self.window {
-            Window::Time { ms } => (time_ms.saturating_sub(ms), usize::MAX),
-            Window::Samples { count } => {
-                let reach_ms = series.gap_ms.saturating_mul(i64::from(count));
-                (time_ms.saturating_sub(reach_ms).saturating_add(1), count as usize)
-            }
-        }
-    }
-
-    fn enter(&mut self, series: &ItemSeries<'_>, index: usize) {
-        let value = series.values[index];
+    fn enter(&mut self, values: &[f64], dropped: usize, index: usize) {
+        let value = values[index - dropped];
         if !value.is_finite() {
             self.not_finite += 1;
             return;
         }
-        match &mut self.aggregate {
-            Aggregate::Max(candidates) => {
+        match &mut self.state {
+            State::Extreme { is_max, candidates } => {
+                let is_beaten = |last: f64| if *is_max { last <= value } else { last >= value };
                 while candidates
                     .back()
-                    .is_some_and(|last| series.values[*last] <= value)
+                    .is_some_and(|last| is_beaten(values[*last - dropped]))
                 {
                     candidates.pop_back();
                 }
                 candidates.push_back(index);
             }
-            Aggregate::Sum(sum) => sum.add(value),
+            State::Total(sum) => sum.add(value),
+            State::Count {
+                comparison,
+                operand,
+                count,
+            } => *count += usize::from(holds(*comparison, value, *operand)),
         }
     }
 
-    fn leave(&mut self, series: &ItemSeries<'_>, index: usize) {
-        let value = series.values[index];
+    fn leave(&mut self, values: &[f64], dropped: usize, index: usize) {
+        let value = values[index - dropped];
         if !value.is_finite() {
             self.not_finite -= 1;
             return;
         }
         let is_last = index + 1 == self.end;
-        match &mut self.aggregate {
-            Aggregate::Max(candidates) => {
+        match &mut self.state {
+            State::Extreme { candidates, .. } => {
                 if candidates.front() == Some(&index) {
                     candidates.pop_front();
                 }
             }
-            Aggregate::Sum(sum) if is_last => sum.clear(),
-            Aggregate::Sum(sum) => sum.remove(value),
+            State::Total(sum) if is_last => sum.clear(),
+            State::Total(sum) => sum.remove(value),
+            State::Count {
+                comparison,
+                operand,
+                count,
+            } => *count -= usize::from(holds(*comparison, value, *operand)),
         }
     }
 
-    /// What the function makes of the window.
-    pub(crate) fn value(&self, series: &ItemSeries<'_>) -> Result<Value, &'static str> {
-        if self.not_finite > 0 {
-            return Err("a value in the window is not a finite number");
+    fn read(&self, values: &[f64], dropped: usize) -> WindowReading {
+        let value = match &self.state {
+            State::Extreme { is_max, candidates } => match candidates.front() {
+                Some(extreme) => values[*extreme - dropped],
+                None if *is_max => f64::NEG_INFINITY,
+                None => f64::INFINITY,
+            },
+            State::Total(sum) => sum.value(),
+            State::Count { count, .. } => *count as f64,
+        };
+        WindowReading {
+            value,
+            samples: self.end - self.start,
+            has_not_finite: self.not_finite > 0,
         }
-        match &self.aggregate {
-            Aggregate::Max(candidates) => Ok(candidates
-                .front()
-                .map_or(Value::Float(f64::NEG_INFINITY), |largest| {
-                    Value::of_sample(series.values[*largest])
-                })),
-            Aggregate::Sum(_) if self.start == self.end => Err("the window is empty"),
-            Aggregate::Sum(sum) => Ok(Value::Float(sum.value() / (self.end - self.start) as f64)),
+    }
+}
+
+impl State {
+    fn clear(&mut self) {
+        match self {
+            State::Extreme { candidates, .. } => candidates.clear(),
+            State::Total(sum) => sum.clear(),
+            State::Count { count, .. } => *count = 0,
         }
+    }
+}
+
+/// Whether a comparison of finite numbers holds, as the language has it.
+fn holds(comparison: BinaryOperator, left: f64, right: f64) -> bool {
+    match comparison {
+        BinaryOperator::Equal => left == right,
+        BinaryOperator::NotEqual => left != right,
+        BinaryOperator::Less => left < right,
+        BinaryOperator::Greater => left > right,
+        BinaryOperator::LessOrEqual => left <= right,
+        BinaryOperator::GreaterOrEqual => left >= right,
+        _ => false,
+    }
+}
+
+/// The number that a value compares as, if samples compare with it exactly as floats.
+pub(crate) fn exact_float(number: Number) -> Option<f64> {
+    let float = number.as_float();
+    match number {
+        Number::Float(float) => Some(float).filter(|float| float.is_finite()),
+        Number::Int(integer) => Some(float).filter(|_| integer.unsigned_abs() <= 1 << 53),
+    }
+}
+
+impl Window {
+    /// The earliest time in a window that ends at `time_ms`, and how many samples fit.
+    pub(crate) fn bounds(self, series: &ItemSeries<'_>, time_ms: i64) -> (i64, usize) {
+        match self {
+            Window::Time { ms } => (time_ms.saturating_sub(ms), usize::MAX),
+            Window::Samples { count } => {
+                let gap_ms = match &series.gaps_ms {
+                    None => series.gap_ms,
+                    Some(gaps_ms) => series
+                        .seen_at(time_ms)
+                        .checked_sub(1)
+                        .map_or(series.gap_ms, |newest| gaps_ms[newest]),
+                };
+                let reach_ms = gap_ms.saturating_mul(i64::from(count));
+                (time_ms.saturating_sub(reach_ms).saturating_add(1), count as usize)
+            }
+        }
+    }
+}
+
+/// The windows over the series of one host: one for equal windows of all rules. What was read at a moment is remembered,
+/// so that a rule that comes to that moment later reads the same.
+#[derive(Default)]
+pub(crate) struct Windows {
+    windows: Vec<SharedWindow>,
+    ids: HashMap<(usize, u32, Summary, Window), usize>,
+}
+
+struct SharedWindow {
+    summary: Summary,
+    cursor: WindowCursor,
+    /// Moments in order.
+    readings: Vec<(i64, WindowReading)>,
+}
+
+impl Windows {
+    /// The window over a series, by the index of its stream and its id there.
+    pub(crate) fn id(&mut self, stream: usize, series: u32, summary: Summary, window: Window) -> usize {
+        let windows = &mut self.windows;
+        *self
+            .ids
+            .entry((stream, series, summary, window))
+            .or_insert_with(|| {
+                windows.push(SharedWindow {
+                    summary,
+                    cursor: WindowCursor::new(summary, window),
+                    readings: Vec::new(),
+                });
+                windows.len() - 1
+            })
+    }
+
+    /// What the window that ends at `time_ms` holds. `values` are those of `series`.
+    pub(crate) fn read(
+        &mut self,
+        id: usize,
+        series: &ItemSeries<'_>,
+        values: &[f64],
+        time_ms: i64,
+    ) -> WindowReading {
+        let shared = &mut self.windows[id];
+        let is_earlier = shared
+            .cursor
+            .placed_ms
+            .is_some_and(|placed_ms| placed_ms >= time_ms);
+        // Where the gap varies, the window may reach further back than it did.
+        let reaches_back = series.gaps_ms.is_some() && matches!(shared.cursor.window, Window::Samples { .. });
+        if is_earlier || reaches_back {
+            return shared.read_again(series, values, time_ms);
+        }
+        shared.cursor.advance(series, values, time_ms);
+        let reading = shared.cursor.read(values, series.dropped);
+        shared.readings.push((time_ms, reading));
+        reading
+    }
+
+    /// Forgets what was read. Where the windows are stays.
+    pub(crate) fn forget_readings(&mut self) {
+        for shared in &mut self.windows {
+            shared.readings.clear();
+        }
+    }
+
+    /// Forgets windows over series that are gone.
+    pub(crate) fn retain(&mut self, is_there: impl Fn(usize, u32) -> bool) {
+        let gone = |(stream, series, ..): &(usize, u32, Summary, Window)| !is_there(*stream, *series);
+        if !self.ids.keys().any(gone) {
+            return;
+        }
+        let mut kept = Windows::default();
+        let mut old: Vec<Option<SharedWindow>> = self.windows.drain(..).map(Some).collect();
+        for (key, id) in self.ids.drain() {
+            if is_there(key.0, key.1)
+                && let Some(shared) = old[id].take()
+            {
+                kept.ids.insert(key, kept.windows.len());
+                kept.windows.push(shared);
+            }
+        }
+        *self = kept;
+    }
+
+    /// Memory in use, in bytes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let each = |shared: &SharedWindow| {
+            let state = match &shared.cursor.state {
+                State::Extreme { candidates, .. } => candidates.capacity() * size_of::<usize>(),
+                State::Total(sum) => sum.bytes(),
+                State::Count { .. } => 0,
+            };
+            state + shared.readings.capacity() * size_of::<(i64, WindowReading)>()
+        };
+        let entry = size_of::<SharedWindow>() + size_of::<((usize, u32, Summary, Window), usize)>();
+        self.windows.iter().map(each).sum::<usize>() + self.windows.len() * entry
+    }
+}
+
+impl SharedWindow {
+    fn read_again(&mut self, series: &ItemSeries<'_>, values: &[f64], time_ms: i64) -> WindowReading {
+        let known = self
+            .readings
+            .binary_search_by_key(&time_ms, |(known_ms, _)| *known_ms);
+        if let Ok(index) = known {
+            return self.readings[index].1;
+        }
+        let mut alone = WindowCursor::new(self.summary, self.cursor.window);
+        alone.advance(series, values, time_ms);
+        alone.read(values, series.dropped)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::series_set::tests::item_series;
-
-    fn values(
-        function: WindowFunction,
-        window: Window,
-        samples: &[(i64, f64)],
-        moments: &[i64],
-    ) -> Vec<String> {
-        let series = item_series(samples, 10_000);
-        let mut cursor = WindowCursor::new(function, window);
-        moments
-            .iter()
-            .map(|moment| {
-                cursor.advance(&series, *moment);
-                match cursor.value(&series) {
-                    Ok(value) => value.to_string(),
-                    Err(reason) => reason.to_owned(),
-                }
-            })
-            .collect()
-    }
-
-    const SAMPLES: [(i64, f64); 6] = [
-        (0, 9.0),
-        (10_000, 1.5),
-        (20_000, 3.0),
-        (30_000, f64::NAN),
-        (40_000, 4.0),
-        (90_000, 2.0),
-    ];
-
-    #[test]
-    fn a_window_by_time_is_closed_on_both_sides() {
-        let window = Window::Time { ms: 10_000 };
-        let moments = [0, 10_000, 20_000, 29_999, 40_000, 40_001, 95_000];
-        let not_finite = "a value in the window is not a finite number";
-        assert_eq!(
-            values(WindowFunction::Max, window, &SAMPLES, &moments),
-            ["9", "9", "3", "3", not_finite, "4", "2"]
-        );
-        assert_eq!(
-            values(WindowFunction::Avg, window, &SAMPLES, &moments),
-            ["9.0", "5.25", "2.25", "3.0", not_finite, "4.0", "2.0"]
-        );
-    }
-
-    #[test]
-    fn a_window_by_samples_reaches_as_far_as_the_gaps_allow() {
-        let window = Window::Samples { count: 2 };
-        assert_eq!(
-            values(
-                WindowFunction::Max,
-                window,
-                &SAMPLES,
-                &[0, 10_000, 20_000, 90_000]
-            ),
-            ["9", "9", "3", "2"]
-        );
-    }
-
-    #[test]
-    fn an_empty_window_has_a_max_and_no_avg() {
-        let window = Window::Time { ms: -1 };
-        assert_eq!(
-            values(WindowFunction::Max, window, &SAMPLES, &[0, 20_000]),
-            ["-1e999"; 2]
-        );
-        assert_eq!(
-            values(WindowFunction::Avg, window, &SAMPLES, &[0, 20_000]),
-            ["the window is empty"; 2]
-        );
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! The value of an expression at a moment.
 
 use super::{Condition, Expression, Spelling, print};
-use crate::operation::{apply_binary, apply_unary};
+use crate::operation::{apply_binary, apply_unary, choose, shares_pair};
 use crate::value::Value;
 
 /// Longest piece of a condition that is quoted in an error, in characters.
@@ -39,7 +39,39 @@ pub(crate) fn evaluate(
             }
             Ok(value)
         }
+        Expression::Conditional {
+            condition: question,
+            then,
+            otherwise,
+        } => {
+            let question = evaluate(condition, question, reading)?;
+            let then = evaluate(condition, then, reading)?;
+            let otherwise = evaluate(condition, otherwise, reading)?;
+            choose(question, then, otherwise).map_err(|reason| at(&reason, condition, expression))
+        }
+        Expression::Membership { left, right, negated } => {
+            let left = dictionary(condition, left, reading)?;
+            let right = dictionary(condition, right, reading)?;
+            shares_pair(&left, &right)
+                .map(|shares| Value::Bool(shares != *negated))
+                .map_err(|reason| at(&reason, condition, expression))
+        }
     }
+}
+
+fn dictionary(
+    condition: &Condition,
+    pairs: &[(Expression, Expression)],
+    reading: &mut impl Reading,
+) -> Result<Vec<(Value, Value)>, String> {
+    pairs
+        .iter()
+        .map(|(key, value)| {
+            let key = evaluate(condition, key, reading)?;
+            let value = evaluate(condition, value, reading)?;
+            Ok((key, value))
+        })
+        .collect()
 }
 
 fn at(reason: &str, condition: &Condition, expression: &Expression) -> String {

@@ -1,7 +1,6 @@
-//! The operators and functions of the language as data: what a row lacks is refused by name, and adding it is adding to
-//! the row.
+//! The operators and functions of the language as data.
 
-use super::WindowFunction;
+use super::{Comparison, WindowAggregate};
 use crate::operation::{BinaryOperator, UnaryOperator};
 
 /// An operator between two operands. All of them join from left to right.
@@ -9,28 +8,42 @@ pub(super) struct BinaryRow {
     pub(super) symbol: &'static str,
     /// Higher binds tighter.
     pub(super) level: u8,
-    /// `None`: not supported yet.
-    pub(super) operator: Option<BinaryOperator>,
+    pub(super) operator: BinaryOperator,
 }
 
 /// An operator before its operand.
 pub(super) struct PrefixRow {
     pub(super) symbol: &'static str,
     pub(super) level: u8,
-    /// `None`: not supported yet.
-    pub(super) operator: Option<UnaryOperator>,
+    pub(super) operator: UnaryOperator,
 }
 
 pub(super) struct FunctionRow {
     pub(super) name: &'static str,
-    /// `None`: not supported yet.
-    pub(super) function: Option<WindowFunction>,
+    pub(super) signature: Signature,
+    /// A call that shows how it is used.
+    pub(super) example: &'static str,
 }
 
-/// What begins the lower half of `c ? a : b`, which binds loosest (level 1, from right to left). Not supported yet.
-pub(super) const TERNARY_SYMBOL: &str = "?";
-/// The loosest level of an operator between two operands.
-pub(super) const LEVEL_LOOSEST: u8 = 2;
+/// What a function is called with, and what it does with that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signature {
+    /// A window.
+    Aggregate(WindowAggregate),
+    /// A window, a value and a comparison as a text.
+    Count,
+    /// A text.
+    Keyword,
+    /// How far back.
+    Compare(Comparison),
+    /// A window and a duration.
+    Predict,
+}
+
+/// `c ? a : b` binds loosest, from right to left.
+pub(super) const LEVEL_CONDITIONAL: u8 = 1;
+/// `{…} in {…}`
+pub(super) const LEVEL_MEMBERSHIP: u8 = 7;
 /// Literals, names, parentheses, calls.
 pub(super) const LEVEL_PRIMARY: u8 = 14;
 
@@ -38,35 +51,24 @@ const fn binary(symbol: &'static str, level: u8, operator: BinaryOperator) -> Bi
     BinaryRow {
         symbol,
         level,
-        operator: Some(operator),
+        operator,
     }
 }
 
-const fn binary_later(symbol: &'static str, level: u8) -> BinaryRow {
-    BinaryRow {
-        symbol,
-        level,
-        operator: None,
-    }
-}
-
-pub(super) const BINARY: [BinaryRow; 21] = [
+pub(super) const BINARY: [BinaryRow; 18] = [
     binary("||", 2, BinaryOperator::Or),
     binary("&&", 3, BinaryOperator::And),
-    binary_later("|", 4),
-    binary_later("^", 5),
-    binary_later("&", 6),
+    binary("|", 4, BinaryOperator::BitOr),
+    binary("^", 5, BinaryOperator::BitXor),
+    binary("&", 6, BinaryOperator::BitAnd),
     binary("==", 7, BinaryOperator::Equal),
     binary("!=", 7, BinaryOperator::NotEqual),
-    binary_later("in", 7),
-    binary_later("notin", 7),
     binary("<", 8, BinaryOperator::Less),
     binary(">", 8, BinaryOperator::Greater),
     binary("<=", 8, BinaryOperator::LessOrEqual),
     binary(">=", 8, BinaryOperator::GreaterOrEqual),
-    binary_later("<<", 9),
-    binary_later(">>", 9),
-    binary_later(">>>", 9),
+    binary("<<", 9, BinaryOperator::ShiftLeft),
+    binary(">>", 9, BinaryOperator::ShiftRight),
     binary("+", 10, BinaryOperator::Add),
     binary("-", 10, BinaryOperator::Subtract),
     binary("*", 11, BinaryOperator::Multiply),
@@ -74,56 +76,50 @@ pub(super) const BINARY: [BinaryRow; 21] = [
     binary("%", 11, BinaryOperator::Modulo),
 ];
 
+const fn prefix(symbol: &'static str, level: u8, operator: UnaryOperator) -> PrefixRow {
+    PrefixRow {
+        symbol,
+        level,
+        operator,
+    }
+}
+
 pub(super) const PREFIX: [PrefixRow; 4] = [
-    PrefixRow {
-        symbol: "+",
-        level: 12,
-        operator: Some(UnaryOperator::Plus),
-    },
-    PrefixRow {
-        symbol: "-",
-        level: 12,
-        operator: Some(UnaryOperator::Minus),
-    },
-    PrefixRow {
-        symbol: "!",
-        level: 13,
-        operator: Some(UnaryOperator::Not),
-    },
-    PrefixRow {
-        symbol: "~",
-        level: 13,
-        operator: None,
-    },
+    prefix("+", 12, UnaryOperator::Plus),
+    prefix("-", 12, UnaryOperator::Minus),
+    prefix("!", 13, UnaryOperator::Not),
+    prefix("~", 13, UnaryOperator::Complement),
 ];
 
-const fn later(name: &'static str) -> FunctionRow {
-    FunctionRow { name, function: None }
+const fn function(name: &'static str, signature: Signature, example: &'static str) -> FunctionRow {
+    FunctionRow {
+        name,
+        signature,
+        example,
+    }
 }
 
 pub(super) const FUNCTIONS: [FunctionRow; 10] = [
-    FunctionRow {
-        name: "avg",
-        function: Some(WindowFunction::Avg),
-    },
-    FunctionRow {
-        name: "max",
-        function: Some(WindowFunction::Max),
-    },
-    later("min"),
-    later("sum"),
-    later("count"),
-    later("keyword"),
-    later("diff"),
-    later("change"),
-    later("abschange"),
-    later("predict"),
+    function("max", Signature::Aggregate(WindowAggregate::Max), "max(60s)"),
+    function("min", Signature::Aggregate(WindowAggregate::Min), "min(60s)"),
+    function("sum", Signature::Aggregate(WindowAggregate::Sum), "sum(60s)"),
+    function("avg", Signature::Aggregate(WindowAggregate::Avg), "avg(60s)"),
+    function("count", Signature::Count, "count(60s, 3, '>')"),
+    function("keyword", Signature::Keyword, "keyword('error')"),
+    function("diff", Signature::Compare(Comparison::Diff), "diff(#1)"),
+    function("change", Signature::Compare(Comparison::Change), "change(#1)"),
+    function(
+        "abschange",
+        Signature::Compare(Comparison::AbsChange),
+        "abschange(#1)",
+    ),
+    function("predict", Signature::Predict, "predict(1h, 4h)"),
 ];
 
 /// Symbols that are tokens; of two that begin alike the longer stands first.
-pub(super) const SYMBOLS: [&str; 36] = [
-    ">>>", "||", "&&", "==", "!=", "<=", ">=", "<<", ">>", "<>", "=>", "=<", "|", "^", "&", "<", ">", "+",
-    "-", "*", "/", "%", "!", "~", "?", ":", "=", "(", ")", "{", "}", ",", ".", "@", "[", "]",
+pub(super) const SYMBOLS: [&str; 37] = [
+    ">>>", "||", "&&", "==", "!=", "<=", ">=", "<<", ">>", "<>", "=>", "=<", "**", "|", "^", "&", "<", ">",
+    "+", "-", "*", "/", "%", "!", "~", "?", ":", "=", "(", ")", "{", "}", ",", ".", "@", "[", "]",
 ];
 
 pub(super) fn binary_row(symbol: &str) -> Option<&'static BinaryRow> {
@@ -141,46 +137,33 @@ pub(super) fn function_row(name: &str) -> Option<&'static FunctionRow> {
 pub(super) fn row_of_binary(operator: BinaryOperator) -> &'static BinaryRow {
     BINARY
         .iter()
-        .find(|row| row.operator == Some(operator))
+        .find(|row| row.operator == operator)
         .expect("every operator has its row")
 }
 
 pub(super) fn row_of_prefix(operator: UnaryOperator) -> &'static PrefixRow {
     PREFIX
         .iter()
-        .find(|row| row.operator == Some(operator))
+        .find(|row| row.operator == operator)
         .expect("every operator has its row")
 }
 
-pub(super) fn name_of_function(function: WindowFunction) -> &'static str {
+pub(super) fn name_of(signature: Signature) -> &'static str {
     FUNCTIONS
         .iter()
-        .find(|row| row.function == Some(function))
+        .find(|row| row.signature == signature)
         .expect("every function has its row")
         .name
 }
 
-/// Names of what is supported, for refusals.
-pub(super) fn supported_functions() -> String {
-    let names: Vec<&str> = FUNCTIONS
-        .iter()
-        .filter(|row| row.function.is_some())
-        .map(|row| row.name)
-        .collect();
-    names.join(", ")
+/// The comparison that a text names.
+pub(super) fn comparison(symbol: &str) -> Option<BinaryOperator> {
+    let operator = binary_row(symbol)?.operator;
+    operator.is_comparison().then_some(operator)
 }
 
-/// Operators that are supported, for refusals.
-pub(super) fn supported_operators() -> String {
-    let binary = BINARY
-        .iter()
-        .filter(|row| row.operator.is_some())
-        .map(|row| row.symbol);
-    let mut symbols: Vec<&str> = binary.collect();
-    for row in PREFIX.iter().filter(|row| row.operator.is_some()) {
-        if !symbols.contains(&row.symbol) {
-            symbols.push(row.symbol);
-        }
-    }
-    symbols.join(" ")
+/// Names of all functions, for refusals.
+pub(super) fn known_functions() -> String {
+    let names: Vec<&str> = FUNCTIONS.iter().map(|row| row.name).collect();
+    names.join(", ")
 }

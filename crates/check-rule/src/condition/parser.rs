@@ -1,17 +1,12 @@
 //! From tokens to the tree, by precedence climbing over the tables of `grammar`.
 
-use super::grammar::{
-    LEVEL_LOOSEST, TERNARY_SYMBOL, binary_row, function_row, prefix_row, supported_functions,
-    supported_operators,
-};
-use super::suggestion::{function_for, operator_for};
+use super::call::Argument;
+use super::grammar::{LEVEL_MEMBERSHIP, LEVEL_PRIMARY, binary_row, function_row, prefix_row};
+use super::suggestion::operator_for;
 use super::token::{Placed, Token, split};
-use super::{
-    Condition, Expression, MAX_CONDITION_BYTES, MAX_NESTING, MAX_WINDOW_MS, MAX_WINDOW_SAMPLES, Reading,
-    Spelling, Window, WindowCall, WindowFunction, evaluate, print,
-};
+use super::{Call, Condition, Expression, MAX_CONDITION_BYTES, MAX_NESTING};
 use crate::error::RuleError;
-use crate::value::Value;
+use crate::operation::BinaryOperator;
 
 /// What is wrong, and at which byte.
 #[derive(Debug)]
@@ -53,7 +48,7 @@ fn read(text: &str, items: &[&str]) -> Result<Condition, Refusal> {
     if tokens.is_empty() {
         return Err(parser.refuse("the condition is empty"));
     }
-    let root = parser.expression(LEVEL_LOOSEST)?;
+    let root = parser.expression()?;
     if parser.peek().is_some() {
         return Err(parser.refuse_after_operand("an operator or the end of the condition"));
     }
@@ -63,36 +58,28 @@ fn read(text: &str, items: &[&str]) -> Result<Condition, Refusal> {
     })
 }
 
-/// One argument of a function. Durations and counts may stand before expressions only.
-enum Argument {
-    Window { window: Window, text: String },
-    Expression(Expression),
-}
+/// Operators between operands of at least this level are what is not a conditional.
+const LEVEL_CHAIN: u8 = 2;
 
-struct PlacedArgument {
-    argument: Argument,
-    offset: usize,
-}
-
-struct Parser<'a> {
-    text: &'a str,
-    tokens: &'a [Placed],
-    next: usize,
+pub(super) struct Parser<'a> {
+    pub(super) text: &'a str,
+    pub(super) tokens: &'a [Placed],
+    pub(super) next: usize,
     items: &'a [&'a str],
-    calls: Vec<WindowCall>,
+    pub(super) calls: Vec<Call>,
     nesting: usize,
 }
 
 impl Parser<'_> {
-    fn peek(&self) -> Option<&Token> {
+    pub(super) fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.next).map(|placed| &placed.token)
     }
 
-    fn peek_second(&self) -> Option<&Token> {
+    pub(super) fn peek_second(&self) -> Option<&Token> {
         self.tokens.get(self.next + 1).map(|placed| &placed.token)
     }
 
-    fn peek_symbol(&self) -> Option<&'static str> {
+    pub(super) fn peek_symbol(&self) -> Option<&'static str> {
         match self.peek() {
             Some(Token::Symbol(symbol)) => Some(symbol),
             _ => None,
@@ -100,14 +87,14 @@ impl Parser<'_> {
     }
 
     /// Where the next token stands, or where one is missing at the end.
-    fn offset(&self) -> usize {
+    pub(super) fn offset(&self) -> usize {
         self.tokens
             .get(self.next)
             .map_or(self.text.trim_end().len(), |placed| placed.start)
     }
 
     /// The next token as it stands in the condition, quoted and not too long.
-    fn found(&self) -> String {
+    pub(super) fn found(&self) -> String {
         const SHOWN_CHARACTERS: usize = 40;
         let Some(placed) = self.tokens.get(self.next) else {
             return "the end of the condition".to_owned();
@@ -120,16 +107,16 @@ impl Parser<'_> {
         format!("'{shown}'")
     }
 
-    fn refuse(&self, reason: impl Into<String>) -> Refusal {
+    pub(super) fn refuse(&self, reason: impl Into<String>) -> Refusal {
         Refusal::new(reason, self.offset())
     }
 
-    fn refuse_found(&self, expected: &str) -> Refusal {
+    pub(super) fn refuse_found(&self, expected: &str) -> Refusal {
         self.refuse(format!("found {}; expected {expected}", self.found()))
     }
 
     /// An operand is complete; what follows is neither an operator nor what was expected.
-    fn refuse_after_operand(&self, expected: &str) -> Refusal {
+    pub(super) fn refuse_after_operand(&self, expected: &str) -> Refusal {
         let meant = match self.peek() {
             Some(Token::Symbol(symbol)) => operator_for(symbol),
             Some(Token::Name(name)) => operator_for(name),
@@ -139,7 +126,10 @@ impl Parser<'_> {
             return self.refuse(format!("found {}; did you mean '{meant}'?", self.found()));
         }
         match self.peek() {
-            Some(Token::Symbol(TERNARY_SYMBOL)) => self.refuse_unsupported_operator(),
+            Some(Token::Symbol(symbol @ ("in" | "notin"))) => self.refuse(format!(
+                "found {}; it joins two dictionaries, as in {{'state': $0}} {symbol} {{'state': 5}}",
+                self.found()
+            )),
             Some(Token::Unit(_)) => self.refuse(format!(
                 "found {}; a duration may stand only first in the parentheses of a function, as in max(60s)",
                 self.found()
@@ -151,20 +141,50 @@ impl Parser<'_> {
         }
     }
 
-    fn refuse_unsupported_operator(&self) -> Refusal {
-        self.refuse(format!(
-            "operator {} is not supported yet; supported: {}",
-            self.found(),
-            supported_operators()
-        ))
+    /// A whole expression: the loosest operator is `c ? a : b`.
+    pub(super) fn expression(&mut self) -> Result<Expression, Refusal> {
+        let condition = self.chain(LEVEL_CHAIN)?;
+        if self.peek_symbol() != Some("?") {
+            return Ok(condition);
+        }
+        self.nested(|parser| parser.branches(condition))
     }
 
-    /// An expression whose operators bind at least as tight as `loosest`.
-    fn expression(&mut self, loosest: u8) -> Result<Expression, Refusal> {
-        let mut left = self.operand()?;
+    /// From the `?` on.
+    fn branches(&mut self, condition: Expression) -> Result<Expression, Refusal> {
+        self.next += 1;
+        let then = self.expression()?;
+        if self.peek_symbol() != Some(":") {
+            return Err(self.refuse_after_operand("an operator or ':'"));
+        }
+        self.next += 1;
+        let otherwise = self.expression()?;
+        Ok(Expression::Conditional {
+            condition: Box::new(condition),
+            then: Box::new(then),
+            otherwise: Box::new(otherwise),
+        })
+    }
+
+    /// Operands joined by operators that bind at least as tight as `loosest`.
+    fn chain(&mut self, loosest: u8) -> Result<Expression, Refusal> {
+        let is_membership = self.peek_symbol() == Some("{");
+        let mut left = self.operand(loosest)?;
+        // A membership is an operand of nothing that binds tighter than it does.
+        let tightest = if is_membership {
+            LEVEL_MEMBERSHIP
+        } else {
+            LEVEL_PRIMARY
+        };
         while let Some(row) = self.peek_symbol().and_then(binary_row) {
             if row.level < loosest {
                 break;
+            }
+            if row.level > tightest {
+                return Err(self.refuse(format!(
+                    "found {} behind a membership; put the membership in parentheses",
+                    self.found()
+                )));
             }
             let rest = self.rest_of_chain(row.level)?;
             left = Expression::Chain {
@@ -176,25 +196,20 @@ impl Parser<'_> {
     }
 
     /// The operators of one level and the operands behind them.
-    fn rest_of_chain(
-        &mut self,
-        level: u8,
-    ) -> Result<Vec<(crate::operation::BinaryOperator, Expression)>, Refusal> {
+    fn rest_of_chain(&mut self, level: u8) -> Result<Vec<(BinaryOperator, Expression)>, Refusal> {
         let mut rest = Vec::new();
         while let Some(row) = self.peek_symbol().and_then(binary_row) {
             if row.level != level {
                 break;
             }
-            let Some(operator) = row.operator else {
-                return Err(self.refuse_unsupported_operator());
-            };
             self.next += 1;
-            rest.push((operator, self.expression(level + 1)?));
+            rest.push((row.operator, self.chain(level + 1)?));
         }
         Ok(rest)
     }
 
-    fn operand(&mut self) -> Result<Expression, Refusal> {
+    /// One operand, in a place where an expression may begin whose operators bind at least as tight as `loosest`.
+    fn operand(&mut self, loosest: u8) -> Result<Expression, Refusal> {
         match self.peek() {
             Some(Token::Literal(value)) => {
                 let value = value.clone();
@@ -204,9 +219,10 @@ impl Parser<'_> {
             Some(Token::Name(_)) => self.named(),
             Some(Token::Symbol("(")) => self.nested(Self::parenthesis),
             Some(Token::Symbol(symbol)) if prefix_row(symbol).is_some() => self.nested(Self::prefixed),
-            Some(Token::Symbol("{")) => {
-                Err(self.refuse("dictionaries, as in {…} in {…}, are not supported yet"))
+            Some(Token::Symbol("{")) if loosest > LEVEL_MEMBERSHIP => {
+                Err(self.refuse("found '{' behind an operator; put the membership in parentheses"))
             }
+            Some(Token::Symbol("{")) => self.membership(),
             Some(Token::Unit(_)) => Err(self.refuse(format!(
                 "found {}, a unit of time, which cannot be a name; expected a value",
                 self.found()
@@ -219,7 +235,10 @@ impl Parser<'_> {
         }
     }
 
-    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    pub(super) fn nested<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         if self.nesting == MAX_NESTING {
             return Err(self.refuse(format!("the condition nests deeper than {MAX_NESTING}")));
         }
@@ -231,12 +250,12 @@ impl Parser<'_> {
 
     fn parenthesis(&mut self) -> Result<Expression, Refusal> {
         self.next += 1;
-        let inner = self.expression(LEVEL_LOOSEST)?;
+        let inner = self.expression()?;
         self.close("an operator or ')'")?;
         Ok(inner)
     }
 
-    fn close(&mut self, expected: &str) -> Result<(), Refusal> {
+    pub(super) fn close(&mut self, expected: &str) -> Result<(), Refusal> {
         if self.peek_symbol() != Some(")") {
             return Err(self.refuse_after_operand(expected));
         }
@@ -246,14 +265,67 @@ impl Parser<'_> {
 
     /// Every operator between operands binds looser than a prefix operator, so it takes one operand.
     fn prefixed(&mut self) -> Result<Expression, Refusal> {
-        let operator = self
-            .peek_symbol()
-            .and_then(prefix_row)
-            .and_then(|row| row.operator)
-            .ok_or_else(|| self.refuse_unsupported_operator())?;
+        let Some(row) = self.peek_symbol().and_then(prefix_row) else {
+            return Err(self.refuse_found("a prefix operator"));
+        };
         self.next += 1;
-        let operand = Box::new(self.operand()?);
-        Ok(Expression::Unary { operator, operand })
+        let operand = Box::new(self.operand(LEVEL_PRIMARY)?);
+        Ok(Expression::Unary {
+            operator: row.operator,
+            operand,
+        })
+    }
+
+    /// `{…} in {…}` or `{…} notin {…}`.
+    fn membership(&mut self) -> Result<Expression, Refusal> {
+        let left = self.dictionary()?;
+        let negated = match self.peek_symbol() {
+            Some("in") => false,
+            Some("notin") => true,
+            _ => return Err(self.refuse_found("'in' or 'notin' behind a dictionary")),
+        };
+        self.next += 1;
+        if self.peek_symbol() != Some("{") {
+            return Err(self.refuse_found("a dictionary, as in {'state': 5}"));
+        }
+        let right = self.dictionary()?;
+        Ok(Expression::Membership { left, right, negated })
+    }
+
+    /// From `{` to `}`: at least one pair.
+    fn dictionary(&mut self) -> Result<Vec<(Expression, Expression)>, Refusal> {
+        let mut pairs = Vec::new();
+        loop {
+            self.next += 1;
+            let key = self.dictionary_entry()?;
+            if self.peek_symbol() != Some(":") {
+                return Err(self.refuse_found("':' behind a key"));
+            }
+            self.next += 1;
+            let value = self.dictionary_entry()?;
+            pairs.push((key, value));
+            match self.peek_symbol() {
+                Some(",") => {}
+                Some("}") => break,
+                _ => return Err(self.refuse_found("',' or '}'")),
+            }
+        }
+        self.next += 1;
+        Ok(pairs)
+    }
+
+    /// Keys and values are literals or data items.
+    fn dictionary_entry(&mut self) -> Result<Expression, Refusal> {
+        let entry = match self.peek() {
+            Some(Token::Literal(value)) => Expression::Literal(value.clone()),
+            Some(Token::Name(name)) => {
+                let name = name.clone();
+                Expression::Item(self.item(&name)?)
+            }
+            _ => return Err(self.refuse_found("a number, a text or $i")),
+        };
+        self.next += 1;
+        Ok(entry)
     }
 
     /// `$i`, `$i.function(…)` or `function(…)`.
@@ -312,51 +384,27 @@ impl Parser<'_> {
 
     /// A call whose name comes next.
     fn call(&mut self, name: &str, item: usize) -> Result<Expression, Refusal> {
-        let function = self.function(name)?;
+        let row = self.function(name)?;
         self.next += 1;
         if self.peek_symbol() != Some("(") {
             return Err(self.refuse_found(&format!("'(' behind function {name}")));
         }
         let open_offset = self.offset();
         let arguments = self.nested(Self::arguments)?;
-        let call = self.window_call(function, name, item, arguments, open_offset)?;
+        let call = self.call_of(row, item, arguments, open_offset)?;
         Ok(Expression::Call(self.slot(call)))
     }
 
-    fn function(&self, name: &str) -> Result<WindowFunction, Refusal> {
-        if let Some(row) = function_row(name) {
-            return row.function.ok_or_else(|| {
-                self.refuse(format!(
-                    "function '{name}' is not supported yet; supported: {}",
-                    supported_functions()
-                ))
-            });
-        }
-        if let Some(meant) = operator_for(name).or_else(|| function_for(name)) {
-            return Err(self.refuse(format!(
-                "unknown function {}; did you mean '{meant}'?",
-                self.found()
-            )));
-        }
-        Err(self.refuse(format!(
-            "unknown function {}; supported: {}",
-            self.found(),
-            supported_functions()
-        )))
-    }
-
     /// From the opening to the closing parenthesis.
-    fn arguments(&mut self) -> Result<Vec<PlacedArgument>, Refusal> {
+    fn arguments(&mut self) -> Result<Vec<Argument>, Refusal> {
         self.next += 1;
-        let mut arguments: Vec<PlacedArgument> = Vec::new();
+        let mut arguments: Vec<Argument> = Vec::new();
         if self.peek_symbol() == Some(")") {
             self.next += 1;
             return Ok(arguments);
         }
         loop {
-            let is_leading = arguments
-                .iter()
-                .all(|placed| matches!(placed.argument, Argument::Window { .. }));
+            let is_leading = arguments.iter().all(Argument::is_window);
             arguments.push(self.argument(is_leading)?);
             if self.peek_symbol() == Some(",") {
                 self.next += 1;
@@ -367,147 +415,13 @@ impl Parser<'_> {
         }
     }
 
-    fn argument(&mut self, may_be_window: bool) -> Result<PlacedArgument, Refusal> {
-        let offset = self.offset();
-        if may_be_window && let Some((window, text)) = self.window_literal()? {
-            return Ok(PlacedArgument {
-                argument: Argument::Window { window, text },
-                offset,
-            });
-        }
-        let expression = self.expression(LEVEL_LOOSEST)?;
-        Ok(PlacedArgument {
-            argument: Argument::Expression(expression),
-            offset,
-        })
-    }
-
-    /// `60s` or `#3`, if that comes next.
-    fn window_literal(&mut self) -> Result<Option<(Window, String)>, Refusal> {
-        match (self.peek(), self.peek_second()) {
-            (Some(Token::Count(count)), _) => {
-                let count = *count;
-                if count > MAX_WINDOW_SAMPLES {
-                    return Err(self.refuse(format!(
-                        "found {}; at most #{MAX_WINDOW_SAMPLES} is allowed",
-                        self.found()
-                    )));
-                }
-                self.next += 1;
-                Ok(Some((Window::Samples { count }, format!("#{count}"))))
-            }
-            (Some(Token::Literal(value)), Some(Token::Unit(unit_ms))) => {
-                let window = self.time_window(value, *unit_ms, self.offset())?;
-                let parts = &self.tokens[self.next..self.next + 2];
-                let text = parts
-                    .iter()
-                    .map(|placed| &self.text[placed.start..placed.end])
-                    .collect();
-                self.next += 2;
-                Ok(Some((window, text)))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn time_window(&self, value: &Value, unit_ms: i64, offset: usize) -> Result<Window, Refusal> {
-        let Some(amount) = value.number().map(|number| number.as_float()) else {
-            return Err(Refusal::new(
-                format!(
-                    "{} cannot be a window; expected one such as 60s, #3 or a number of seconds",
-                    value.kind()
-                ),
-                offset,
-            ));
-        };
-        let milliseconds = amount * unit_ms as f64;
-        if milliseconds.is_nan() || milliseconds > MAX_WINDOW_MS as f64 {
-            let reason = format!(
-                "the window is too long; at most {}h is allowed",
-                MAX_WINDOW_MS / 3_600_000
-            );
-            return Err(Refusal::new(reason, offset));
-        }
-        // However negative, the window is empty.
-        let ms = milliseconds.round().max(-1.0) as i64;
-        Ok(Window::Time { ms })
-    }
-
-    /// A call of a function that takes a window and nothing else.
-    fn window_call(
-        &mut self,
-        function: WindowFunction,
-        name: &str,
-        item: usize,
-        mut arguments: Vec<PlacedArgument>,
-        open_offset: usize,
-    ) -> Result<WindowCall, Refusal> {
-        let count = arguments.len();
-        let placed = match arguments.pop() {
-            Some(placed) if count == 1 => placed,
-            _ => {
-                let reason = format!(
-                    "function '{name}' takes one argument, a window such as 60s or #3; found {count}"
-                );
-                return Err(Refusal::new(reason, open_offset));
-            }
-        };
-        let (window, window_text) = match placed.argument {
-            Argument::Window { window, text } => (window, text),
-            Argument::Expression(expression) => self.constant_window(expression, placed.offset)?,
-        };
-        Ok(WindowCall {
-            function,
-            item,
-            window,
-            window_text,
-        })
-    }
-
-    /// A window given as a number of seconds. It must be constant: what is fetched is decided before any sample is seen.
-    fn constant_window(
-        &mut self,
-        expression: Expression,
-        offset: usize,
-    ) -> Result<(Window, String), Refusal> {
-        let alone = Condition {
-            root: expression,
-            calls: std::mem::take(&mut self.calls),
-        };
-        let value = evaluate(&alone, &alone.root, &mut NothingToRead);
-        let text = print(&alone, &alone.root, Spelling::AsWritten);
-        self.calls = alone.calls;
-        let value = value.map_err(|reason| {
-            let reason =
-                format!("the window must be constant, such as 60s, #3 or a number of seconds: {reason}");
-            Refusal::new(reason, offset)
-        })?;
-        let window = self.time_window(&value, 1_000, offset)?;
-        Ok((window, text))
-    }
-
     /// The index of a call; equal ones share it.
-    fn slot(&mut self, call: WindowCall) -> usize {
-        let is_equal = |known: &WindowCall| {
-            (known.function, known.item, known.window) == (call.function, call.item, call.window)
-        };
+    fn slot(&mut self, call: Call) -> usize {
+        let is_equal = |known: &Call| (known.item, &known.function) == (call.item, &call.function);
         if let Some(slot) = self.calls.iter().position(is_equal) {
             return slot;
         }
         self.calls.push(call);
         self.calls.len() - 1
-    }
-}
-
-/// Refuses what a constant may not contain.
-struct NothingToRead;
-
-impl Reading for NothingToRead {
-    fn item(&mut self, item: usize) -> Result<Value, String> {
-        Err(format!("found ${item}"))
-    }
-
-    fn call(&mut self, _call: usize) -> Result<Value, String> {
-        Err("found a function".to_owned())
     }
 }

@@ -9,6 +9,7 @@ pub(super) fn operator_for(found: &str) -> Option<&'static str> {
         "=>" => Some(">="),
         "=<" => Some("<="),
         "<>" => Some("!="),
+        ">>>" => Some(">>"),
         "and" | "AND" | "And" => Some("&&"),
         "or" | "OR" | "Or" => Some("||"),
         "not" | "NOT" | "Not" => Some("!"),
@@ -23,7 +24,11 @@ pub(super) fn function_for(name: &str) -> Option<&'static str> {
         "mean" | "average" | "avg_over_time" => "avg",
         "max_over_time" => "max",
         "min_over_time" => "min",
-        "sum_over_time" => "sum",
+        "sum_over_time" | "total" => "sum",
+        "count_over_time" => "count",
+        "predict_linear" => "predict",
+        "contains" => "keyword",
+        "changes" | "delta" => "change",
         other => other,
     };
     let is_near = |name: &&str| *name == wanted || is_one_slip_away(name, wanted);

@@ -46,6 +46,18 @@ fn values_are_those_of_the_specification() {
         ("0||1&&0", "0"),
         ("2*(3+4)-1", "13"),
         ("-$0 + 10", "5"),
+        ("$0 >= 5 ? 'hi':'lo'", "\"hi\""),
+        ("1|2^3&4", "3"),
+        ("7.9&3", "3"),
+        ("-8>>1", "-4"),
+        ("1.5<<1", "2"),
+        ("~5", "-6"),
+        ("0 ? 2 : 1/0", "error: division by zero in 1 / 0"),
+        ("{1:2} in {1:2,3:1}", "true"),
+        ("{1:2,5:6} in {1:2}", "true"),
+        ("{'a':$0} in {'a':5}", "true"),
+        ("{'a':$0} notin {'a':5}", "false"),
+        ("({1:2} in {1:2})", "true"),
         ("3>2>1", "false"),
         ("1<2<3", "true"),
         ("(3>2)>1", "false"),
@@ -63,6 +75,26 @@ fn values_are_those_of_the_specification() {
         ("null", "null"),
         ("'x'", "\"x\""),
         // Levels and sides.
+        ("1 ? 0 ? 2 : 3 : 4", "3"),
+        ("0 ? 1 : 0 ? 2 : 3", "3"),
+        ("1 || 0 ? 2 : 3", "2"),
+        ("1 + 1 << 2 > 7 == 1 & 3", "1"),
+        ("{1: 2} in {1: 2} == 1 && 1", "1"),
+        ("1 ? null : 2", "error: null as an operand in 1 ? null : 2"),
+        (
+            "{1: null} in {1: 2}",
+            "error: null as an operand in {1: null} in {1: 2}",
+        ),
+        ("{1: 2, 1: 3} in {1: 2}", "false"),
+        ("{1: 2} in {true: 2.0}", "true"),
+        ("1 << 127", "error: an integer beyond 128 bits in 1 << 127"),
+        ("-1 << 127", "-170141183460469231731687303715884105728"),
+        ("0 << 1000", "0"),
+        ("1 << -1", "error: a shift by a negative number in 1 << -1"),
+        ("-1 >> 1000", "-1"),
+        ("~1.5", "error: '~' before a number, not a whole number in ~1.5"),
+        ("'a' & 1", "error: a text with a number in \"a\" & 1"),
+        ("1e400 | 1", "error: inf as a whole number in 1e999 | 1"),
         ("10-4-3", "3"),
         ("100/10/5", "2.0"),
         ("1+2*3", "7"),
@@ -124,6 +156,19 @@ fn a_condition_is_printed_in_one_form() {
         ("$1 . avg(#3)", "$1.avg(#3)"),
         ("$0.max(60)", "max(60)"),
         ("max(2*30)", "max(2 * 30)"),
+        ("$0?1:$1?2:3", "$0 ? 1 : $1 ? 2 : 3"),
+        ("($0?1:2)?3:4", "($0 ? 1 : 2) ? 3 : 4"),
+        ("1+($0?1:2)", "1 + ($0 ? 1 : 2)"),
+        ("~-$0", "~-$0"),
+        ("{1:$0,'a':2}in{1:5}", "{1: $0, \"a\": 2} in {1: 5}"),
+        ("!({1:2} notin {1:5})", "!({1: 2} notin {1: 5})"),
+        ("count( 1m ,$1*2,'>=')>0", "count(1m, $1 * 2, '>=') > 0"),
+        ("$1.keyword('a'+'b')", "$1.keyword(\"a\" + \"b\")"),
+        (
+            "change(2)+diff(#1)+abschange(60s)",
+            "change(2) + diff(#1) + abschange(60s)",
+        ),
+        ("predict(1h, 4*3600) < 0", "predict(1h, 4 * 3600) < 0"),
     ] {
         assert_eq!(printed(text), expected);
         assert_eq!(printed(expected), expected, "what is printed reads as itself");
@@ -132,7 +177,7 @@ fn a_condition_is_printed_in_one_form() {
 
 #[test]
 fn windows_are_measured_in_milliseconds_or_samples() {
-    for (text, window) in [
+    for (text, expected) in [
         ("max(60s)", Window::Time { ms: 60_000 }),
         ("max(0.5m)", Window::Time { ms: 30_000 }),
         ("max(1 h)", Window::Time { ms: 3_600_000 }),
@@ -143,7 +188,10 @@ fn windows_are_measured_in_milliseconds_or_samples() {
         ("max(-7)", Window::Time { ms: -1 }),
         ("max(#12)", Window::Samples { count: 12 }),
     ] {
-        assert_eq!(read(text).calls[0].window, window, "{text}");
+        let Function::Aggregate { window, .. } = read(text).calls[0].function else {
+            panic!("{text} is a function of a window");
+        };
+        assert_eq!(window, expected, "{text}");
     }
 }
 
@@ -193,15 +241,8 @@ fn refusals_say_where_what_and_what_else() {
             "rate(60s) > 1",
             1,
             1,
-            "unknown function 'rate'; supported: avg, max",
+            "unknown function 'rate'; known: max, min, sum, avg, count,",
         ),
-        (
-            "count(60s,1,'>') > 1",
-            1,
-            1,
-            "function 'count' is not supported yet; supported: avg, max",
-        ),
-        ("$1.diff(#1)", 1, 4, "function 'diff' is not supported yet"),
         ("max > 1", 1, 1, "function 'max' lacks its parentheses"),
         ("$1.max > 1", 1, 8, "found '>'; expected '(' behind function max"),
         ("$1.5", 1, 3, "found '.5'"),
@@ -211,7 +252,7 @@ fn refusals_say_where_what_and_what_else() {
             "max()",
             1,
             4,
-            "takes one argument, a window such as 60s or #3; found 0",
+            "function 'max' takes one argument, a window such as 60s or #3, as in max(60s); found 0",
         ),
         ("max(3s,4s)", 1, 4, "found 2"),
         ("max(1,30s)", 1, 9, "a duration may stand only first"),
@@ -242,16 +283,61 @@ fn refusals_say_where_what_and_what_else() {
         ("$0 > 1)", 1, 7, "found ')'; expected an operator or the end"),
         ("$0 1", 1, 4, "found '1'; expected an operator or the end"),
         (
-            "$0 | 1",
+            "count(60s, 1)",
+            1,
+            6,
+            "takes three arguments: a window, a value and a comparison, as in count(60s, 3, '>'); found 2",
+        ),
+        ("count(60s, 1, '=')", 1, 15, "expected a comparison as a text"),
+        ("count(60s, #1, '>')", 1, 12, "expected a value to compare with"),
+        ("keyword()", 1, 8, "takes one argument, a text"),
+        ("keyword(5)", 1, 9, "found 5; expected a text such as 'error'"),
+        ("keyword(60s)", 1, 9, "found '60s'; expected a text"),
+        ("diff()", 1, 5, "takes one argument, how far back"),
+        (
+            "diff(1.5)",
+            1,
+            6,
+            "found 1.5 for how far back diff looks; expected a number of samples",
+        ),
+        ("change(-1)", 1, 8, "found -1 for how far back change looks"),
+        ("change($0)", 1, 8, "how far back must be constant"),
+        (
+            "predict(1h)",
+            1,
+            8,
+            "takes two arguments: a window, and how far ahead",
+        ),
+        ("predict(1h, #3)", 1, 13, "cannot say how far ahead"),
+        ("predict(1h, -1)", 1, 13, "must be 0 to 366 days"),
+        ("$0 >>> 1", 1, 4, "found '>>>'; did you mean '>>'?"),
+        ("$0 ** 2", 1, 4, "found '**'; expected an operator"),
+        (
+            "$0 ? 1",
+            1,
+            7,
+            "found the end of the condition; expected an operator or ':'",
+        ),
+        ("$0 ? : 2", 1, 6, "found ':'; expected a number"),
+        ("{}", 1, 2, "found '}'; expected a number, a text or $i"),
+        ("{1:2}", 1, 6, "expected 'in' or 'notin' behind a dictionary"),
+        ("{1:2} in 1", 1, 10, "expected a dictionary"),
+        ("{1:2 in", 1, 6, "found 'in'; expected ',' or '}'"),
+        ("{1+1:2} in {1:2}", 1, 3, "found '+'; expected ':' behind a key"),
+        ("1 + {1:2} in {1:2}", 1, 5, "put the membership in parentheses"),
+        ("!{1:2} in {1:2}", 1, 2, "put the membership in parentheses"),
+        (
+            "{1:2} in {1:2} > 0",
+            1,
+            16,
+            "found '>' behind a membership; put the membership in parentheses",
+        ),
+        (
+            "$0 in 1",
             1,
             4,
-            "operator '|' is not supported yet; supported: || && == != < > <= >= + - * / % !",
+            "found 'in'; it joins two dictionaries, as in {'state': $0} in {'state': 5}",
         ),
-        ("~$0", 1, 1, "operator '~' is not supported yet"),
-        ("$0 >> 1", 1, 4, "operator '>>' is not supported yet"),
-        ("$0 ? 1 : 2", 1, 4, "operator '?' is not supported yet"),
-        ("{1:2} in {1:2}", 1, 1, "are not supported yet"),
-        ("$0 in 1", 1, 4, "operator 'in' is not supported yet"),
         ("$0 > 010", 1, 6, "'010' begins with 0"),
         ("$0 > 1.2.3", 1, 6, "'1.2.3' is not a number"),
         ("$0 > 1__0", 1, 6, "'1__0' is not a number"),
@@ -300,9 +386,9 @@ fn a_long_condition_is_read_printed_and_evaluated_without_deep_recursion() {
 
 fn piece() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
-        "$0", "$1", "$2", "max", "avg", "(", ")", "60s", "#3", "1", "0x1F", "1e3", ".5", "'a'", "\"", "+",
-        "-", "!", "&&", "||", "==", ">", "<=", "%", "/", "?", ":", "{", "}", ",", ".", " ", "\n", "true",
-        "null", "in", "s", "\\",
+        "$0", "$1", "$2", "max", "avg", "count", "keyword", "diff", "predict", "(", ")", "1h", "'>'", "~",
+        "|", "<<", "60s", "#3", "1", "0x1F", "1e3", ".5", "'a'", "\"", "+", "-", "!", "&&", "||", "==", ">",
+        "<=", "%", "/", "?", ":", "{", "}", ",", ".", " ", "\n", "true", "null", "in", "s", "\\",
     ]);
     prop_oneof![8 => known.prop_map(str::to_owned), 1 => any::<char>().prop_map(|letter| letter.to_string())]
 }

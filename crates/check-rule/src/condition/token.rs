@@ -15,7 +15,7 @@ pub(super) enum Token {
     Unit(i64),
     /// `#N`.
     Count(u32),
-    /// One of [`SYMBOLS`], or a word that is an operator.
+    /// One of [`SYMBOLS`], `in` or `notin`.
     Symbol(&'static str),
 }
 

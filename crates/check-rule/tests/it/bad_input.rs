@@ -7,7 +7,7 @@ use aops_api::{Labels, TimeRange};
 use aops_check_rule::{FetchPlan, MAX_CONDITION_BYTES, MAX_NESTING, Rule, RuleError, SeriesSet};
 
 use crate::specification::{INTERVAL_MS, findings, judged, series, text_series, world};
-use crate::world::{WorldSeries, compile, host, labels};
+use crate::world::{World, WorldSeries, compile, host, labels};
 
 fn rule(condition: &str) -> String {
     format!(
@@ -319,31 +319,41 @@ fn more_label_sets_than_the_limit_are_told() {
     assert!(beyond.judged.len() <= 10_001);
 }
 
-#[test]
-fn a_flood_of_lines_ends() {
-    let lines: Vec<(i64, String)> = (0..100_000).map(|line| (line, "error ".repeat(10))).collect();
-    let samples = lines
-        .iter()
-        .map(|(time_ms, line)| (1_000_000 + time_ms, line.as_str().into()));
+/// `m` is 1 every 15 s; a line is logged every millisecond of 100 s.
+fn flood() -> World {
+    let line = "error ".repeat(10);
+    let lines = (1_000_000..1_100_000).map(|time_ms| (time_ms, line.as_str().into()));
     let flood = WorldSeries {
         kind: DataKind::Log,
-        samples: samples.collect(),
+        samples: lines.collect(),
         ..series("dmesg", &[], &[])
     };
     let main: Vec<(i64, f64)> = (0..7).map(|step| (1_000 + 15 * step, 1.0)).collect();
-    let world = world(vec![series("m", &[], &main), flood]);
-    let rule = |condition: &str| {
-        format!(
-            r#"{{"check_item":"it","data_list":[{{"name":"m"}},{{"name":"dmesg","type":"log"}}],"condition":"{condition}"}}"#
-        )
-    };
-    // 15 s of lines are longer than a text may be.
+    world(vec![series("m", &[], &main), flood])
+}
+
+fn beside_log(condition: &str) -> String {
+    format!(
+        r#"{{"check_item":"it","data_list":[{{"name":"m"}},{{"name":"dmesg","type":"log"}}],"condition":"{condition}"}}"#
+    )
+}
+
+#[test]
+fn more_lines_than_a_text_may_hold_are_an_error() {
     assert_eq!(
-        findings(&world, &rule("$1 != ''"), (1_000, 1_100)),
+        findings(&flood(), &beside_log("$1 != ''"), (1_000, 1_100)),
         ["Abnormal 1000..1015", "Internal error 1015..1100"]
     );
+}
+
+#[test]
+fn a_flood_of_lines_is_counted() {
+    let rule = beside_log("$1.count(10s, 'x', '!=') == 10001");
+    assert_eq!(findings(&flood(), &rule, (1_000, 1_100)), ["Abnormal 1015..1100"]);
+    let rule =
+        r#"{"check_item":"it","data_list":[{"name":"dmesg","type":"log"}],"condition":"keyword('error')"}"#;
     assert_eq!(
-        findings(&world, &rule("$1.count(10s, 'x', '!=') == 10001"), (1_000, 1_100)),
-        ["Abnormal 1015..1100"]
+        findings(&flood(), rule, (990, 1_200)),
+        ["Abnormal 1000..1114.999"]
     );
 }

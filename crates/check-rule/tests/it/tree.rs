@@ -132,6 +132,10 @@ impl Call {
                 };
                 format!("{name}({})", width.text())
             }
+            // No time after a number: those stand first.
+            Call::Predict(width @ Width::Plain(_), further_s) => {
+                format!("predict({}, {further_s})", width.text())
+            }
             Call::Predict(width, further_s) => format!("predict({}, {further_s}s)", width.text()),
         }
     }

@@ -135,6 +135,7 @@ static INTEGER_LITERAL: LazyLock<Regex> =
 
 /// A text that looks numeric, read as Python reads a literal.
 fn literal(text: &str) -> Outcome {
+    let text = text.trim();
     let plain = text.replace('_', "");
     if INTEGER_LITERAL.is_match(text) {
         return plain
@@ -345,6 +346,7 @@ mod tests {
         for (text, expected) in [
             ("5", Ok(Value::Int(5))),
             ("-3", Ok(Value::Int(-3))),
+            (" 5\t", Ok(Value::Int(5))),
             ("00", Ok(Value::Int(0))),
             ("1_000", Ok(Value::Int(1_000))),
             ("5.5", Ok(Value::Float(5.5))),

@@ -18,11 +18,11 @@ pub(crate) fn value(reading: &Reading<'_>, item: usize, call: &Call) -> Outcome 
             let with = reading.value(with)?;
             counted(&inside(series, *width, t), &with, operator)
         }
-        // Any text is read as it was delivered, whatever it looks like.
-        Call::Keyword(text) => match reading.sample(item) {
-            crate::world::Sample::Number(number) if !number.is_finite() => Err(Fault("not a finite number")),
-            sample => Ok(Value::Bool(sample.text().contains(text.as_str()))),
-        },
+        // Read as it was delivered, whatever it looks like.
+        Call::Keyword(text) => {
+            let delivered = reading.sample(item).text();
+            Ok(Value::Bool(delivered.contains(text.as_str())))
+        }
         Call::Difference(difference, width) => {
             let newest = series.until(t).last().ok_or(Fault("no sample"))?;
             let newest = Value::of_sample(&newest.content)?;

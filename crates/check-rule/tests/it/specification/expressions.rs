@@ -343,7 +343,8 @@ fn row_22_the_history_a_rule_needs() {
         ("max(60s) > 1", 45 + 60),
         ("max(#10)", 45 + 10 * 45),
         ("max(60)", 45 + 60),
-        ("max(0.5m)", 45 + 30),
+        // The items beside it are read as far back as `max_gap`.
+        ("max(0.5m)", 45 + 45),
         ("change(60s)", 45 + 60 + 45),
         ("predict(1h, 4h) < 0", 45 + 3_600),
     ] {
@@ -375,6 +376,6 @@ fn predict_draws_the_line_on() {
     within("predict(#1, 1h)", "5");
     // Least squares through 20, 5, 5.5: mean 61/6, slope −7.25 a sample.
     within("$1.predict(30s, 15s)", "(61/6 - 14.5)");
-    is_error("predict(-1, 15s)", 4);
+    is_error("predict(-1, 15)", 4);
     is_error("$2.predict(30s, 15s)", 4);
 }

@@ -100,6 +100,16 @@ fn a_shipper_that_was_not_heard_leaves_no_data() {
         findings(&world, &of_log("keyword('error')", ""), (1_000, 1_100)),
         ["Abnormal 1000..1015", "No data 1030..1070"]
     );
+    // What was heard of that time speaks.
+    world.series.push(log("late", &[(1_040, "error")]));
+    world
+        .unheard
+        .push(("late".to_owned(), TimeRange::new(1_030_000, 1_070_000)));
+    let late = of_log("keyword('error')", "").replace("dmesg", "late");
+    assert_eq!(
+        findings(&world, &late, (1_000, 1_100)),
+        ["No data 1030..1040", "Abnormal 1040..1055", "No data 1055..1070"]
+    );
     assert_eq!(
         findings(&world, &beside("$0 > 0 && $1 == 'error'", ""), (1_000, 1_105)),
         ["Abnormal 1000..1015", "No data 1030..1075"]

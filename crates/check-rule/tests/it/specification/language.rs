@@ -394,7 +394,7 @@ fn refusals_say_where() {
         ("($0 > 1", 1, 8),
         ("$0 >>> 1", 1, 4),
         ("{} in {1:2}", 1, 2),
-        ("$0 && {1:2}", 1, 7),
+        ("$0 && {1:2}", 1, 12),
     ] {
         let error = refused(condition);
         let found = (error.line, error.column);

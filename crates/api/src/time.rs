@@ -15,11 +15,13 @@ pub struct TimeRange {
 
 impl TimeRange {
     /// A range; empty when `end_ms <= start_ms`.
+    #[inline]
     pub const fn new(start_ms: i64, end_ms: i64) -> Self {
         Self { start_ms, end_ms }
     }
 
     /// Whether no millisecond lies inside.
+    #[inline]
     pub const fn is_empty(self) -> bool {
         self.end_ms <= self.start_ms
     }
@@ -40,6 +42,7 @@ impl TimeRange {
     }
 
     /// What both contain; empty when they share nothing.
+    #[inline]
     pub fn intersect(self, other: TimeRange) -> TimeRange {
         TimeRange::new(self.start_ms.max(other.start_ms), self.end_ms.min(other.end_ms))
     }

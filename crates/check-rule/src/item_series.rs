@@ -40,6 +40,7 @@ impl ItemSeries<'_> {
     }
 
     /// How old a sample may be and still be read.
+    #[inline]
     pub(crate) fn gap_at(&self, index: usize) -> i64 {
         match &self.gaps_ms {
             None => self.gap_ms,
@@ -48,6 +49,7 @@ impl ItemSeries<'_> {
     }
 
     /// How long the verdict at a sample holds if the series is `$0`.
+    #[inline]
     pub(crate) fn speaks_at(&self, index: usize) -> i64 {
         self.line_speaks_ms.unwrap_or_else(|| self.gap_at(index))
     }

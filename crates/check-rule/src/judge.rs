@@ -11,7 +11,7 @@ use crate::host_state::{HostState, SeriesOfHost};
 use crate::item_series::ItemSeries;
 use crate::moment::{ItemCandidates, LabelSetSeries};
 use crate::plan::PlannedRule;
-use crate::rule::{CompiledItem, Rule};
+use crate::rule::Rule;
 use crate::series_set::HostSeries;
 use crate::timeline::{Deciding, DecidingTime, Stretch};
 use crate::walk::{missing, walk};
@@ -182,32 +182,32 @@ fn silences(
 /// empty, whether or not there is a series.
 fn label_sets<'work, 'set>(
     planned: &PlannedRule,
-    series: SeriesOfHost<'work, 'set>,
+    of_host: SeriesOfHost<'work, 'set>,
     unheard: &'work [Option<Vec<TimeRange>>],
 ) -> BTreeMap<Labels, LabelSetSeries<'work, 'set>> {
     let items = || planned.rule.data.iter().zip(&planned.streams).zip(unheard);
     let is_starred = planned.rule.data[0].selection.has_star();
-    let candidates = |stream: usize, series: Vec<&'work ItemSeries<'set>>, unheard| ItemCandidates {
-        stream,
-        series,
-        unheard,
+    let candidates = |stream, mut series: Vec<_>, unheard: &'work Option<Vec<TimeRange>>| {
+        if unheard.is_some() && series.is_empty() {
+            series.push(of_host.quiet);
+        }
+        ItemCandidates {
+            stream,
+            series,
+            unheard: unheard.as_deref(),
+        }
     };
     if !is_starred {
         // No other item has a star then.
-        let all = items().map(|((_, stream), unheard)| {
-            let mut of_item: Vec<&ItemSeries<'_>> = series.of(*stream).iter().collect();
-            if unheard.is_some() && of_item.is_empty() {
-                of_item.push(series.quiet);
-            }
-            candidates(*stream, of_item, unheard.as_deref())
-        });
+        let all = items()
+            .map(|((_, stream), unheard)| candidates(*stream, of_host.of(*stream).iter().collect(), unheard));
         let items = all.collect();
         return BTreeMap::from([(Labels::new(), LabelSetSeries { items })]);
     }
     let by_values: Vec<BTreeMap<Labels, Vec<&ItemSeries<'_>>>> = items()
         .map(|((item, stream), _)| {
             let mut by_values: BTreeMap<Labels, Vec<&ItemSeries<'_>>> = BTreeMap::new();
-            for one in series.of(*stream) {
+            for one in of_host.of(*stream) {
                 if let Some(values) = item.selection.starred_values(&one.labels) {
                     by_values.entry(values).or_default().push(one);
                 }
@@ -216,22 +216,13 @@ fn label_sets<'work, 'set>(
         })
         .collect();
     let joined_with = |labels: &Labels| {
-        let of_item = |(((item, stream), unheard), by_values): (
-            ((&CompiledItem, &usize), &'work Option<_>),
-            &BTreeMap<Labels, Vec<_>>,
-        )| {
+        let mut joined = Vec::with_capacity(by_values.len());
+        for (((item, stream), unheard), by_values) in items().zip(&by_values) {
             let values = item.selection.join_values(labels);
-            let mut of_item = values
-                .and_then(|values| by_values.get(&values).cloned())
-                .unwrap_or_default();
-            let unheard: Option<&Vec<TimeRange>> = unheard.as_ref();
-            if unheard.is_some() && of_item.is_empty() {
-                of_item.push(series.quiet);
-            }
-            candidates(*stream, of_item, unheard.map(Vec::as_slice))
-        };
-        let items = items().zip(&by_values).map(of_item).collect();
-        LabelSetSeries { items }
+            let of_item = values.and_then(|values| by_values.get(&values).cloned());
+            joined.push(candidates(*stream, of_item.unwrap_or_default(), unheard));
+        }
+        LabelSetSeries { items: joined }
     };
     by_values[0]
         .keys()

@@ -62,6 +62,8 @@ struct ItemReader<'work, 'set> {
     candidates: Vec<Candidate<'work, 'set>>,
     unheard: Option<&'work [TimeRange]>,
     choice: Choice,
+    /// Those that match where it cannot be said which is meant.
+    matching: Vec<usize>,
 }
 
 struct Candidate<'work, 'set> {
@@ -74,13 +76,13 @@ struct Candidate<'work, 'set> {
 }
 
 /// Which of the series that match an item is read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Choice {
     /// None has a sample that speaks.
     Missing,
     One(usize),
-    /// It cannot be said which.
-    Several(Vec<usize>),
+    /// It cannot be said which of [`ItemReader::matching`].
+    Several,
 }
 
 /// A sample of `$0`.
@@ -122,6 +124,7 @@ impl<'work, 'set> Moment<'work, 'set> {
     }
 
     /// Moves to a time, which must not be earlier than before.
+    #[inline]
     pub(crate) fn advance(&mut self, time_ms: i64) {
         self.time_ms = time_ms;
         for item in &mut self.items {
@@ -130,12 +133,14 @@ impl<'work, 'set> Moment<'work, 'set> {
     }
 
     /// The sample of `$0` at the moment. `None` when only a series that is not read has one.
+    #[inline]
     pub(crate) fn main_sample(&self) -> Option<MainSample> {
         let main = &self.items[0];
-        match &main.choice {
+        match main.choice {
             Choice::Missing => None,
-            Choice::One(chosen) => main.sampled_at(*chosen, self.time_ms),
-            Choice::Several(matching) => matching
+            Choice::One(chosen) => main.sampled_at(chosen, self.time_ms),
+            Choice::Several => main
+                .matching
                 .iter()
                 .filter_map(|candidate| main.sampled_at(*candidate, self.time_ms))
                 .max_by_key(|sample| sample.gap_ms),
@@ -176,6 +181,7 @@ impl<'work, 'set> Moment<'work, 'set> {
             .or_else(|| margin(&rule.condition, &rule.condition.root, self))
     }
 
+    #[inline]
     fn run(&mut self, program: Option<&Program>) -> Option<f64> {
         let mut stack = std::mem::take(&mut self.stack);
         let outcome = program?.run(self, &mut stack);
@@ -185,10 +191,10 @@ impl<'work, 'set> Moment<'work, 'set> {
 
     fn chosen(&self, item: usize) -> Result<&Candidate<'work, 'set>, String> {
         let reader = &self.items[item];
-        match &reader.choice {
-            Choice::One(chosen) => Ok(&reader.candidates[*chosen]),
+        match reader.choice {
+            Choice::One(chosen) => Ok(&reader.candidates[chosen]),
             Choice::Missing => Err(format!("${item} has no sample within max_gap")),
-            Choice::Several(_) => Err(reader.ambiguity().unwrap_or_default()),
+            Choice::Several => Err(reader.ambiguity().unwrap_or_default()),
         }
     }
 
@@ -324,6 +330,7 @@ impl NumberReading for Moment<'_, '_> {
         number.is_finite().then_some(number)
     }
 
+    #[inline]
     fn number_of_call(&mut self, call: usize) -> Option<f64> {
         if let Some(reading) = self.shared_window(call) {
             if reading.has_not_finite {
@@ -389,31 +396,37 @@ impl<'work, 'set> ItemReader<'work, 'set> {
             candidates: item.series.iter().map(candidate).collect(),
             unheard: item.unheard,
             choice: Choice::Missing,
+            matching: Vec::new(),
         }
     }
 
+    #[inline]
     fn advance(&mut self, time_ms: i64) {
         for candidate in &mut self.candidates {
             candidate.advance(time_ms);
         }
-        self.choice = match self.unheard {
+        match self.unheard {
             None => self.choose(|candidate| candidate.speaks_at(time_ms)),
-            Some(unheard) if unheard.iter().any(|range| range.contains(time_ms)) => Choice::Missing,
+            Some(unheard) if unheard.iter().any(|range| range.contains(time_ms)) => {
+                self.choice = Choice::Missing;
+            }
             // A log is silent most of the time.
             Some(_) => self.choose(|_| true),
+        }
+    }
+
+    /// Chooses among the series that count: the one with exactly the labels of the item; of several that differ only in whose
+    /// they are, the first.
+    #[inline]
+    fn choose(&mut self, counts: impl Fn(&Candidate<'_, '_>) -> bool) {
+        self.choice = match self.candidates.as_slice() {
+            [only] if counts(only) => Choice::One(0),
+            [_] => Choice::Missing,
+            _ => self.choose_of_many(counts),
         };
     }
 
-    /// Among the series that count: the one with exactly the labels of the item; of several that differ only in whose
-    /// they are, the first.
-    fn choose(&self, counts: impl Fn(&Candidate<'_, '_>) -> bool) -> Choice {
-        if let [only] = self.candidates.as_slice() {
-            return if counts(only) {
-                Choice::One(0)
-            } else {
-                Choice::Missing
-            };
-        }
+    fn choose_of_many(&mut self, counts: impl Fn(&Candidate<'_, '_>) -> bool) -> Choice {
         let mut counting: Vec<usize> = (0..self.candidates.len())
             .filter(|index| counts(&self.candidates[*index]))
             .collect();
@@ -431,9 +444,11 @@ impl<'work, 'set> ItemReader<'work, 'set> {
         if are_one {
             return Choice::One(*first);
         }
-        Choice::Several(counting)
+        self.matching = counting;
+        Choice::Several
     }
 
+    #[inline]
     fn sampled_at(&self, candidate: usize, time_ms: i64) -> Option<MainSample> {
         let candidate = &self.candidates[candidate];
         let newest = candidate.seen.checked_sub(1)?;
@@ -444,10 +459,12 @@ impl<'work, 'set> ItemReader<'work, 'set> {
     }
 
     /// Why it cannot be said which series is meant.
+    #[inline]
     fn ambiguity(&self) -> Option<String> {
-        let Choice::Several(matching) = &self.choice else {
+        if self.choice != Choice::Several {
             return None;
-        };
+        }
+        let matching = &self.matching;
         let mut names: Vec<String> = matching
             .iter()
             .take(NAMED_SERIES)
@@ -468,6 +485,7 @@ fn written(series: &ItemSeries<'_>) -> String {
 }
 
 impl Candidate<'_, '_> {
+    #[inline]
     fn advance(&mut self, time_ms: i64) {
         let times_ms = &self.series.times_ms;
         if !self.is_placed {
@@ -479,6 +497,7 @@ impl Candidate<'_, '_> {
         }
     }
 
+    #[inline]
     fn speaks_at(&self, time_ms: i64) -> bool {
         let Some(newest) = self.seen.checked_sub(1) else {
             return false;

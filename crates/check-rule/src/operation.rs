@@ -155,7 +155,7 @@ fn truncated(number: Number) -> Result<i128, String> {
     const TWO_TO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
     match number {
         Number::Int(integer) => Ok(integer),
-        Number::Float(float) if float >= -TWO_TO_127 && float < TWO_TO_127 => Ok(float.trunc() as i128),
+        Number::Float(float) if (-TWO_TO_127..TWO_TO_127).contains(&float) => Ok(float.trunc() as i128),
         Number::Float(float) if float.is_finite() => Err(BEYOND_128_BITS.to_owned()),
         Number::Float(float) => Err(format!("{float} as a whole number")),
     }

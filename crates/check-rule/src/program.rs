@@ -34,6 +34,8 @@ enum Step {
     Not,
     Negate,
     Binary(BinaryOperator),
+    /// With a constant on the right.
+    BinaryWith(BinaryOperator, f64),
     /// Of three, the second or the third.
     Select,
     /// How far one number is above another, exact or not.
@@ -62,10 +64,16 @@ impl Program {
     }
 
     /// What the condition comes to. `stack` is there to be used again.
+    #[inline]
     pub(crate) fn run(&self, reading: &mut impl NumberReading, stack: &mut Vec<f64>) -> Option<f64> {
         stack.clear();
         for step in &self.steps {
             let outcome = match *step {
+                Step::BinaryWith(operator, right) => {
+                    let left = stack.last_mut()?;
+                    *left = binary(operator, *left, right)?;
+                    continue;
+                }
                 Step::Push(number) => number,
                 Step::Item(item) => reading.number_of_item(item as usize)?,
                 Step::Call(call) => reading.number_of_call(call as usize)?,
@@ -171,6 +179,10 @@ impl Compiler {
                 for (operator, operand) in rest {
                     if is_for_integers(*operator) {
                         return None;
+                    }
+                    if let Expression::Literal(value) = operand {
+                        self.step(Step::BinaryWith(*operator, literal(value)?), 1);
+                        continue;
                     }
                     self.value(condition, operand)?;
                     self.step(Step::Binary(*operator), 2);

@@ -43,7 +43,7 @@ pub(crate) struct Timeline {
     alive: Vec<TimeRange>,
 }
 
-/// The newest sample; how long it is the newest is not known yet.
+/// The newest sample; how long it is the newest is not known yet. Of normal ones that follow each other, the first.
 #[derive(Clone, Debug)]
 pub(crate) struct Pending {
     time_ms: i64,
@@ -63,7 +63,16 @@ impl Timeline {
     }
 
     /// A sample that speaks for so long or until the next one.
+    #[inline]
     pub(crate) fn push(&mut self, time_ms: i64, speaks_ms: i64, state: State) {
+        // Most samples are normal, and so were those before.
+        if let (State::Normal, Some(pending)) = (&state, &mut self.pending)
+            && let State::Normal = pending.state
+            && time_ms <= pending.time_ms.saturating_add(pending.speaks_ms)
+        {
+            pending.speaks_ms = time_ms.saturating_add(speaks_ms) - pending.time_ms;
+            return;
+        }
         self.settle(time_ms);
         self.pending = Some(Pending {
             time_ms,
@@ -89,6 +98,7 @@ impl Timeline {
         &self.alive
     }
 
+    #[inline]
     fn settle(&mut self, next_ms: i64) {
         let Some(Pending {
             time_ms,

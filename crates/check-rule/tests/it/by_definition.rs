@@ -4,6 +4,8 @@ mod expression;
 mod function;
 mod series;
 
+pub(crate) use function::exact_sum;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aops_api::finding::{Finding, FindingValue, JudgedWindow};

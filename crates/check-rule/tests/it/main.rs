@@ -3,6 +3,7 @@
 mod bad_input;
 mod by_definition;
 mod cut;
+mod exact_sums;
 mod random;
 mod specification;
 mod tree;

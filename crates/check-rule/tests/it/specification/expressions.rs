@@ -259,6 +259,9 @@ fn values_of_all_kinds() {
         ("1 == 1.0", "true"),
         ("9007199254740993 == 9007199254740992.0", "false"),
         ("9007199254740993 > 9007199254740992.0", "true"),
+        // The quotient of the numbers, not of the floats next to them.
+        ("9007199254740993 * 3 / 3", "9007199254740992"),
+        ("~sum(30s)", "-13"),
         ("-true", "-1"),
         ("~true", "-2"),
         ("1 << 100 >> 100", "1"),
@@ -287,6 +290,10 @@ fn values_of_all_kinds() {
         "1e400 & 1",
         "(1e400 - 1e400) | 1",
         "70000 * 'a'",
+        "~avg(30s)",
+        "{null:1} in {1:2}",
+        "{1:2} in {1:null}",
+        "{1:2, 3:null} notin {1:2}",
     ] {
         is_error(expression, 4);
     }

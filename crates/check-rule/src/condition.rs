@@ -12,6 +12,7 @@ mod tests;
 mod token;
 
 pub(crate) use evaluate::{Reading, evaluate};
+pub(crate) use grammar::symbol;
 pub(crate) use parser::parse;
 pub(crate) use print::{Spelling, print, print_call};
 
@@ -53,6 +54,7 @@ pub(crate) enum Expression {
     Chain {
         first: Box<Expression>,
         rest: Vec<(BinaryOperator, Expression)>,
+        place: Place,
     },
     /// `c ? a : b`. All three are evaluated.
     Conditional {
@@ -66,6 +68,16 @@ pub(crate) enum Expression {
         right: Vec<(Expression, Expression)>,
         negated: bool,
     },
+}
+
+/// The byte of the condition at which an expression begins. Where it stands does not make it another one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place(pub(crate) usize);
+
+impl PartialEq for Place {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
 }
 
 /// A function of the samples of an item up to the moment judged.

@@ -23,6 +23,14 @@ pub struct RuleWarning {
     pub column: Option<u32>,
 }
 
+impl RuleWarning {
+    /// A warning about what begins at a byte of the condition.
+    pub(crate) fn at(reason: String, condition: &str, offset: usize) -> Self {
+        let RuleError { reason, line, column } = RuleError::in_condition(reason, condition, offset);
+        Self { reason, line, column }
+    }
+}
+
 impl RuleError {
     /// An error that is not in the condition.
     pub(crate) fn outside_condition(reason: impl Into<String>) -> Self {

@@ -20,7 +20,7 @@ pub(crate) fn margin(
     expression: &Expression,
     reading: &mut impl Reading,
 ) -> Option<f64> {
-    let Expression::Chain { first, rest } = expression else {
+    let Expression::Chain { first, rest, .. } = expression else {
         return None;
     };
     let (operator, second) = rest.first()?;
@@ -106,7 +106,7 @@ fn explain(
             }
             explain(condition, operand, reading, values);
         }
-        Expression::Chain { first, rest } => {
+        Expression::Chain { first, rest, .. } => {
             explain(condition, first, reading, values);
             for (_, operand) in rest {
                 explain(condition, operand, reading, values);

@@ -52,6 +52,7 @@ mod timeline;
 mod validation;
 mod value;
 mod walk;
+mod warning;
 mod window;
 
 pub use condition::{MAX_AHEAD_MS, MAX_CONDITION_BYTES, MAX_NESTING, MAX_WINDOW_MS, MAX_WINDOW_SAMPLES};

@@ -174,7 +174,7 @@ impl Compiler {
                     UnaryOperator::Complement => return None,
                 }
             }
-            Expression::Chain { first, rest } => {
+            Expression::Chain { first, rest, .. } => {
                 self.value(condition, first)?;
                 for (operator, operand) in rest {
                     if is_for_integers(*operator) {
@@ -205,7 +205,7 @@ impl Compiler {
 
     /// `None`: not about numbers; `Some(None)`: without a margin.
     fn margin(&mut self, condition: &Condition, expression: &Expression) -> Option<Option<()>> {
-        let Expression::Chain { first, rest } = expression else {
+        let Expression::Chain { first, rest, .. } = expression else {
             return Some(None);
         };
         let (operator, second) = rest.first()?;

@@ -9,6 +9,7 @@ use crate::key::evaluation_key;
 use crate::label::LabelSelection;
 use crate::program::Program;
 use crate::validation::validate;
+use crate::warning::warnings;
 
 /// The evaluator that is meant when a rule names none.
 pub const EXPRESSION_PLUGIN: &str = "expression_rule_plugin";
@@ -56,7 +57,7 @@ impl Rule {
         validate(item)?;
         let names: Vec<&str> = item.data_list.iter().map(|data| data.name.as_str()).collect();
         let condition = parse(&item.condition, &names)?;
-        let data = item
+        let data: Vec<CompiledItem> = item
             .data_list
             .iter()
             .map(|data| CompiledItem {
@@ -69,6 +70,7 @@ impl Rule {
             .collect();
         Ok(Self {
             item: item.clone(),
+            warnings: warnings(&condition, &data, &item.condition),
             key: evaluation_key(item, &condition),
             value_program: Program::of_value(&condition),
             margin_program: Program::of_margin(&condition),
@@ -77,7 +79,6 @@ impl Rule {
             hold_ms: item.hold.map_or(0, |hold| hold.milliseconds),
             max_gap_ms: item.max_gap.map(|gap| gap.milliseconds),
             absent: item.absent.unwrap_or_default(),
-            warnings: Vec::new(),
         })
     }
 

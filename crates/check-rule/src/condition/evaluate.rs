@@ -30,7 +30,7 @@ pub(crate) fn evaluate(
             let operand = evaluate(condition, operand, reading)?;
             apply_unary(*operator, operand).map_err(|reason| at(&reason, condition, expression))
         }
-        Expression::Chain { first, rest } => {
+        Expression::Chain { first, rest, .. } => {
             let mut value = evaluate(condition, first, reading)?;
             for (operator, operand) in rest {
                 let operand = evaluate(condition, operand, reading)?;

@@ -4,7 +4,7 @@ use super::call::Argument;
 use super::grammar::{LEVEL_MEMBERSHIP, LEVEL_PRIMARY, binary_row, function_row, prefix_row};
 use super::suggestion::operator_for;
 use super::token::{Placed, Token, split};
-use super::{Call, Condition, Expression, MAX_CONDITION_BYTES, MAX_NESTING};
+use super::{Call, Condition, Expression, MAX_CONDITION_BYTES, MAX_NESTING, Place};
 use crate::error::RuleError;
 use crate::operation::BinaryOperator;
 
@@ -168,6 +168,7 @@ impl Parser<'_> {
 
     /// Operands joined by operators that bind at least as tight as `loosest`.
     fn chain(&mut self, loosest: u8) -> Result<Expression, Refusal> {
+        let place = Place(self.offset());
         let is_membership = self.peek_symbol() == Some("{");
         let mut left = self.operand(loosest)?;
         // A membership is an operand of nothing that binds tighter than it does.
@@ -190,6 +191,7 @@ impl Parser<'_> {
             left = Expression::Chain {
                 first: Box::new(left),
                 rest,
+                place,
             };
         }
         Ok(left)

@@ -60,7 +60,7 @@ impl Printer<'_> {
                 let lowest_prefix_level = 12;
                 self.write_enclosed(operand, level(operand) < lowest_prefix_level);
             }
-            Expression::Chain { first, rest } => {
+            Expression::Chain { first, rest, .. } => {
                 let own_level = level(expression);
                 self.write_enclosed(first, level(first) < own_level);
                 for (operator, operand) in rest {

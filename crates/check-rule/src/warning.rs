@@ -1,0 +1,621 @@
+//! What looks wrong in a condition that can be evaluated: it is always true, never true, always an error.
+//!
+//! The condition is evaluated over what is known of values before any sample is seen: their kind, and between which
+//! numbers they lie.
+
+use aops_api::rule::{Aggregate, Transform};
+
+use crate::condition::{
+    Comparison, Condition, Expression, Function, Place, Spelling, Window, WindowAggregate, print, print_call,
+    symbol,
+};
+use crate::error::RuleWarning;
+use crate::operation::{BinaryOperator, UnaryOperator};
+use crate::rule::CompiledItem;
+use crate::value::Value;
+
+/// Most warnings of one rule.
+const MAX_WARNINGS: usize = 10;
+
+/// What is known of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Known {
+    /// A number, or true or false as 1 or 0, in a closed range.
+    Number {
+        low: f64,
+        high: f64,
+    },
+    Text,
+    Null,
+    /// Whatever: a line of a log, or what no rule here knows.
+    Any,
+    /// An error, which has been told or was in the author's eyes.
+    Error,
+}
+
+const ANY_NUMBER: Known = Known::Number {
+    low: f64::NEG_INFINITY,
+    high: f64::INFINITY,
+};
+const TRUTH: Known = Known::Number { low: 0.0, high: 1.0 };
+
+pub(crate) fn warnings(condition: &Condition, items: &[CompiledItem], text: &str) -> Vec<RuleWarning> {
+    let mut search = Search {
+        condition,
+        items,
+        found: Vec::new(),
+    };
+    for call in &condition.calls {
+        search.call(call);
+    }
+    let root = search.expression(&condition.root);
+    let all = || print(condition, &condition.root, Spelling::AsWritten);
+    let told = match root.truth() {
+        Some(true) => Some("the condition is always true: every sample is an anomaly"),
+        Some(false) => Some("the condition is never true: it finds nothing"),
+        None if root == Known::Null => Some("the condition is null, which is never true"),
+        None => None,
+    };
+    // What is wrong in a part of it explains why, and stands there already.
+    if let Some(reason) = told
+        && search.found.is_empty()
+    {
+        search.warn(Place(0), format!("{reason}: {}", all()));
+    }
+    search
+        .found
+        .into_iter()
+        .take(MAX_WARNINGS)
+        .map(|(place, reason)| RuleWarning::at(reason, text, place.0))
+        .collect()
+}
+
+impl Known {
+    fn of(value: &Value) -> Self {
+        match (value, value.number()) {
+            (Value::Null, _) => Known::Null,
+            (_, Some(number)) => {
+                let float = number.as_float();
+                Known::Number {
+                    low: float,
+                    high: float,
+                }
+            }
+            _ => Known::Text,
+        }
+    }
+
+    fn at_least(low: f64) -> Self {
+        Known::Number {
+            low,
+            high: f64::INFINITY,
+        }
+    }
+
+    /// Whether it counts as true, if that is known.
+    fn truth(self) -> Option<bool> {
+        match self {
+            Known::Number { low: 0.0, high: 0.0 } => Some(false),
+            Known::Number { low, high } if low > 0.0 || high < 0.0 => Some(true),
+            _ => None,
+        }
+    }
+
+    fn is_zero(self) -> bool {
+        self == Known::Number { low: 0.0, high: 0.0 }
+    }
+
+    fn one_of(self, other: Known) -> Self {
+        match (self, other) {
+            (
+                Known::Number { low, high },
+                Known::Number {
+                    low: other_low,
+                    high: other_high,
+                },
+            ) => Known::Number {
+                low: low.min(other_low),
+                high: high.max(other_high),
+            },
+            (Known::Error, _) | (_, Known::Error) => Known::Error,
+            (one, another) if one == another => one,
+            _ => Known::Any,
+        }
+    }
+}
+
+fn known_truth(truth: bool) -> Known {
+    let number = f64::from(u8::from(truth));
+    Known::Number {
+        low: number,
+        high: number,
+    }
+}
+
+struct Search<'a> {
+    condition: &'a Condition,
+    items: &'a [CompiledItem],
+    found: Vec<(Place, String)>,
+}
+
+impl Search<'_> {
+    fn warn(&mut self, place: Place, reason: String) {
+        self.found.push((place, reason));
+    }
+
+    fn text(&self, expression: &Expression) -> String {
+        print(self.condition, expression, Spelling::AsWritten)
+    }
+
+    /// What calls are given wrongly.
+    fn call(&mut self, call: &crate::condition::Call) {
+        let is_log = self.items[call.item].is_log();
+        let name = || print_call(self.condition, call, Spelling::AsWritten);
+        let needs_numbers = match &call.function {
+            Function::Aggregate { .. } | Function::Predict { .. } => true,
+            Function::Compare { comparison, .. } => *comparison != Comparison::Diff,
+            Function::Count { .. } | Function::Keyword { .. } => false,
+        };
+        let reason = if is_log && needs_numbers {
+            Some(format!(
+                "{} computes with numbers; ${} is a log",
+                name(),
+                call.item
+            ))
+        } else if !is_log && matches!(call.function, Function::Keyword { .. }) {
+            Some(format!(
+                "{} looks into a text; ${} is a number",
+                name(),
+                call.item
+            ))
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            self.warn(Place(0), reason);
+        }
+        if let Function::Count {
+            operand, comparison, ..
+        } = &call.function
+        {
+            let operand = self.expression(operand);
+            self.kinds(*comparison, self.item(call.item), operand, Place(0), &name());
+        }
+    }
+
+    fn item(&self, item: usize) -> Known {
+        let item = &self.items[item];
+        if item.is_log() {
+            return Known::Any;
+        }
+        match (item.aggregate, item.transform) {
+            (Some(Aggregate::Count), _) => Known::at_least(1.0),
+            (_, Some(Transform::Rate | Transform::Increase)) => Known::at_least(0.0),
+            _ => ANY_NUMBER,
+        }
+    }
+
+    fn value_of_call(&self, call: usize) -> Known {
+        let call = &self.condition.calls[call];
+        match &call.function {
+            Function::Aggregate { aggregate, window } => match (aggregate, window) {
+                (WindowAggregate::Avg, Window::Time { ms: ..0 }) => Known::Error,
+                (WindowAggregate::Avg, _) => self.item(call.item),
+                (_, Window::Time { ms: ..0 }) => ANY_NUMBER,
+                (WindowAggregate::Sum, _) => match self.item(call.item) {
+                    Known::Number { low: 0.0.., .. } => Known::at_least(0.0),
+                    _ => ANY_NUMBER,
+                },
+                (WindowAggregate::Max | WindowAggregate::Min, _) => self.item(call.item),
+            },
+            Function::Count { .. } => Known::at_least(0.0),
+            Function::Keyword { .. } => TRUTH,
+            Function::Compare { comparison, .. } => match comparison {
+                Comparison::Diff => TRUTH,
+                Comparison::Change => ANY_NUMBER,
+                Comparison::AbsChange => Known::at_least(0.0),
+            },
+            Function::Predict { .. } => ANY_NUMBER,
+        }
+    }
+
+    fn expression(&mut self, expression: &Expression) -> Known {
+        match expression {
+            Expression::Literal(value) => Known::of(value),
+            Expression::Item(item) => self.item(*item),
+            Expression::Call(call) => self.value_of_call(*call),
+            Expression::Unary { operator, operand } => {
+                let operand = self.expression(operand);
+                unary(*operator, operand)
+            }
+            Expression::Chain { first, rest, place } => self.chain(first, rest, *place),
+            Expression::Conditional {
+                condition,
+                then,
+                otherwise,
+            } => {
+                let question = self.expression(condition);
+                let then = self.expression(then);
+                let otherwise = self.expression(otherwise);
+                match question.truth() {
+                    Some(true) => then,
+                    Some(false) => otherwise,
+                    None => then.one_of(otherwise),
+                }
+            }
+            Expression::Membership { .. } => TRUTH,
+        }
+    }
+
+    fn chain(&mut self, first: &Expression, rest: &[(BinaryOperator, Expression)], place: Place) -> Known {
+        let before = self.found.len();
+        let mut value = self.expression(first);
+        let mut text = self.text(first);
+        for (operator, operand) in rest {
+            let right = self.expression(operand);
+            text = format!("{text} {} {}", symbol(*operator), self.text(operand));
+            let divides = matches!(operator, BinaryOperator::Divide | BinaryOperator::Modulo);
+            if divides && right.is_zero() {
+                self.warn(place, format!("{text} divides by zero: it is always an error"));
+                value = Known::Error;
+                continue;
+            }
+            self.kinds(*operator, value, right, place, &text);
+            value = binary(*operator, value, right);
+        }
+        let joins = rest.first().map(|(operator, _)| *operator);
+        if matches!(joins, Some(BinaryOperator::And | BinaryOperator::Or)) {
+            let operands = std::iter::once(first).chain(rest.iter().map(|(_, operand)| operand));
+            let excluded = exclusion(joins == Some(BinaryOperator::Or), operands, |part| {
+                self.text(part)
+            });
+            if let Some(reason) = excluded {
+                self.warn(place, reason);
+                return known_truth(joins == Some(BinaryOperator::Or));
+            }
+        }
+        // A comparison of what is not constant, whose outcome is known all the same.
+        let is_comparison = joins.is_some_and(BinaryOperator::is_comparison);
+        if is_comparison && self.found.len() == before && !is_constant(first, rest) {
+            match value.truth() {
+                Some(true) => self.warn(place, format!("{text} is always true")),
+                Some(false) => self.warn(place, format!("{text} is never true")),
+                None => {}
+            }
+        }
+        value
+    }
+
+    /// Warns of operands that do not go together.
+    fn kinds(&mut self, operator: BinaryOperator, left: Known, right: Known, place: Place, text: &str) {
+        let mixes_text_and_number = matches!(
+            (left, right),
+            (Known::Number { .. }, Known::Text) | (Known::Text, Known::Number { .. })
+        );
+        let reason = match operator {
+            _ if left == Known::Null || right == Known::Null => {
+                "has null as an operand: it is always an error"
+            }
+            BinaryOperator::And | BinaryOperator::Or | BinaryOperator::Multiply => return,
+            _ if !mixes_text_and_number => return,
+            BinaryOperator::Equal => "compares a text with a number: it is never true",
+            BinaryOperator::NotEqual => "compares a text with a number: it is always true",
+            _ => "joins a text and a number: it is always an error",
+        };
+        self.warn(place, format!("{text} {reason}"));
+    }
+}
+
+fn is_constant(first: &Expression, rest: &[(BinaryOperator, Expression)]) -> bool {
+    let is_literal = |expression: &Expression| matches!(expression, Expression::Literal(_));
+    is_literal(first) && rest.iter().all(|(_, operand)| is_literal(operand))
+}
+
+fn unary(operator: UnaryOperator, operand: Known) -> Known {
+    match (operator, operand) {
+        (_, Known::Null | Known::Error) => Known::Error,
+        (UnaryOperator::Not, operand) => operand.truth().map_or(TRUTH, |truth| known_truth(!truth)),
+        (UnaryOperator::Minus, Known::Number { low, high }) => Known::Number {
+            low: -high,
+            high: -low,
+        },
+        (UnaryOperator::Plus, operand) => operand,
+        (UnaryOperator::Minus | UnaryOperator::Complement, _) => ANY_NUMBER,
+    }
+}
+
+fn binary(operator: BinaryOperator, left: Known, right: Known) -> Known {
+    use BinaryOperator as Operator;
+    if matches!(left, Known::Null | Known::Error) || matches!(right, Known::Null | Known::Error) {
+        return Known::Error;
+    }
+    match operator {
+        Operator::And => match left.truth() {
+            Some(true) => right,
+            Some(false) => left,
+            None if right.truth() == Some(false) => right,
+            None => left.one_of(right),
+        },
+        Operator::Or => match left.truth() {
+            Some(true) => left,
+            Some(false) => right,
+            None if right.truth() == Some(true) && left == TRUTH => right,
+            None => left.one_of(right),
+        },
+        operator if operator.is_comparison() => compared(operator, left, right),
+        _ => arithmetic(operator, left, right),
+    }
+}
+
+fn compared(operator: BinaryOperator, left: Known, right: Known) -> Known {
+    let (
+        Known::Number { low, high },
+        Known::Number {
+            low: right_low,
+            high: right_high,
+        },
+    ) = (left, right)
+    else {
+        return TRUTH;
+    };
+    let is_apart = high < right_low || low > right_high;
+    let is_one = low == high && right_low == right_high && low == right_low;
+    let truth = match operator {
+        BinaryOperator::Equal if is_apart => Some(false),
+        BinaryOperator::Equal if is_one => Some(true),
+        BinaryOperator::NotEqual if is_apart => Some(true),
+        BinaryOperator::NotEqual if is_one => Some(false),
+        BinaryOperator::Less if high < right_low => Some(true),
+        BinaryOperator::Less if low >= right_high => Some(false),
+        BinaryOperator::LessOrEqual if high <= right_low => Some(true),
+        BinaryOperator::LessOrEqual if low > right_high => Some(false),
+        BinaryOperator::Greater if low > right_high => Some(true),
+        BinaryOperator::Greater if high <= right_low => Some(false),
+        BinaryOperator::GreaterOrEqual if low >= right_high => Some(true),
+        BinaryOperator::GreaterOrEqual if high < right_low => Some(false),
+        _ => None,
+    };
+    truth.map_or(TRUTH, known_truth)
+}
+
+/// Bounds of sums of bounds are bounds; of the rest only constants are followed.
+fn arithmetic(operator: BinaryOperator, left: Known, right: Known) -> Known {
+    let (
+        Known::Number { low, high },
+        Known::Number {
+            low: right_low,
+            high: right_high,
+        },
+    ) = (left, right)
+    else {
+        return match (left, right) {
+            (Known::Text, Known::Text) if operator == BinaryOperator::Add => Known::Text,
+            _ => Known::Any,
+        };
+    };
+    let bounds = match operator {
+        BinaryOperator::Add => [low + right_low, high + right_high],
+        BinaryOperator::Subtract => [low - right_high, high - right_low],
+        BinaryOperator::Multiply if low >= 0.0 && right_low >= 0.0 => [low * right_low, high * right_high],
+        BinaryOperator::Divide if low >= 0.0 && right_low > 0.0 => [low / right_high, high / right_low],
+        _ => return ANY_NUMBER,
+    };
+    if bounds.iter().any(|bound| bound.is_nan()) {
+        return ANY_NUMBER;
+    }
+    Known::Number {
+        low: bounds[0],
+        high: bounds[1],
+    }
+}
+
+/// Why comparisons of one expression with constants, of which all must hold, cannot hold together. Negated: why, of those
+/// of which one must hold, one always does.
+fn exclusion<'a>(
+    is_negated: bool,
+    operands: impl Iterator<Item = &'a Expression>,
+    text: impl Fn(&Expression) -> String,
+) -> Option<String> {
+    let mut bounds: Vec<Bounds> = Vec::new();
+    for operand in operands {
+        let Expression::Chain { first, rest, .. } = operand else {
+            continue;
+        };
+        let [(operator, Expression::Literal(value))] = rest.as_slice() else {
+            continue;
+        };
+        let Some(limit) = value.number().map(|number| number.as_float()) else {
+            continue;
+        };
+        let operator = if is_negated { negated(*operator) } else { *operator };
+        let subject = text(first);
+        let index = bounds.iter().position(|known| known.subject == subject);
+        let index = index.unwrap_or_else(|| {
+            bounds.push(Bounds::new(subject));
+            bounds.len() - 1
+        });
+        let known = &mut bounds[index];
+        known.narrow(operator, limit);
+        known.parts.push(text(operand));
+        if known.is_empty() && known.parts.len() > 1 {
+            let parts = known.parts.join(" and ");
+            return Some(match is_negated {
+                false => format!("{parts} exclude each other: they are never true together"),
+                true => format!("{parts} leave nothing out: one of them is always true"),
+            });
+        }
+    }
+    None
+}
+
+fn negated(operator: BinaryOperator) -> BinaryOperator {
+    match operator {
+        BinaryOperator::Less => BinaryOperator::GreaterOrEqual,
+        BinaryOperator::GreaterOrEqual => BinaryOperator::Less,
+        BinaryOperator::Greater => BinaryOperator::LessOrEqual,
+        BinaryOperator::LessOrEqual => BinaryOperator::Greater,
+        BinaryOperator::Equal => BinaryOperator::NotEqual,
+        BinaryOperator::NotEqual => BinaryOperator::Equal,
+        other => other,
+    }
+}
+
+/// Between which numbers an expression must lie.
+struct Bounds {
+    subject: String,
+    parts: Vec<String>,
+    low: f64,
+    is_low_open: bool,
+    high: f64,
+    is_high_open: bool,
+}
+
+impl Bounds {
+    fn new(subject: String) -> Self {
+        Self {
+            subject,
+            parts: Vec::new(),
+            low: f64::NEG_INFINITY,
+            is_low_open: false,
+            high: f64::INFINITY,
+            is_high_open: false,
+        }
+    }
+
+    fn narrow(&mut self, operator: BinaryOperator, limit: f64) {
+        let is_open = matches!(operator, BinaryOperator::Less | BinaryOperator::Greater);
+        let is_lower = matches!(
+            operator,
+            BinaryOperator::Greater | BinaryOperator::GreaterOrEqual | BinaryOperator::Equal
+        );
+        let is_upper = matches!(
+            operator,
+            BinaryOperator::Less | BinaryOperator::LessOrEqual | BinaryOperator::Equal
+        );
+        if is_lower && (limit > self.low || (limit == self.low && is_open)) {
+            self.low = limit;
+            self.is_low_open = is_open;
+        }
+        if is_upper && (limit < self.high || (limit == self.high && is_open)) {
+            self.high = limit;
+            self.is_high_open = is_open;
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.low > self.high || (self.low == self.high && (self.is_low_open || self.is_high_open))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Rule;
+
+    fn warnings(condition: &str) -> Vec<String> {
+        let text = format!(
+            r#"{{"check_item":"a","data_list":[{{"name":"m"}},{{"name":"n","transform":"rate"}},{{"name":"l","type":"log"}}],"condition":{}}}"#,
+            serde_json::to_string(condition).expect("a text")
+        );
+        let rule = Rule::compile(&serde_json::from_str(&text).expect("a check item")).expect(condition);
+        let each = rule.warnings().iter();
+        each.map(|warning| format!("{}: {}", warning.column.unwrap_or(0), warning.reason))
+            .collect()
+    }
+
+    #[test]
+    fn what_can_only_be_one_way_is_told() {
+        for (condition, expected) in [
+            (
+                "1 > 0",
+                "1: the condition is always true: every sample is an anomaly: 1 > 0",
+            ),
+            ("0", "1: the condition is never true: it finds nothing: 0"),
+            ("null", "1: the condition is null, which is never true: null"),
+            (
+                "\"a\" > 1",
+                "1: \"a\" > 1 joins a text and a number: it is always an error",
+            ),
+            (
+                "$0 > 1 && $0 == '1'",
+                "11: $0 == \"1\" compares a text with a number: it is never true",
+            ),
+            (
+                "$0 != 'up'",
+                "1: $0 != \"up\" compares a text with a number: it is always true",
+            ),
+            ("$0 / 0 > 1", "1: $0 / 0 divides by zero: it is always an error"),
+            (
+                "$0 + null",
+                "1: $0 + null has null as an operand: it is always an error",
+            ),
+            (
+                "count(60s, 1, '>') < 0",
+                "1: count(60s, 1, '>') < 0 is never true",
+            ),
+            ("$1 >= 0", "1: $1 >= 0 is always true"),
+            ("$1.max(60s) < 0 || $0 > 1", "1: $1.max(60s) < 0 is never true"),
+            (
+                "$0 > 5 && $0 < 3",
+                "1: $0 > 5 and $0 < 3 exclude each other: they are never true together",
+            ),
+            (
+                "$0 > 5 && $0 <= 5",
+                "1: $0 > 5 and $0 <= 5 exclude each other: they are never true together",
+            ),
+            (
+                "$0 > 3 || $0 <= 5",
+                "1: $0 > 3 and $0 <= 5 leave nothing out: one of them is always true",
+            ),
+            (
+                "$0 == 1 && $0 == 2",
+                "1: $0 == 1 and $0 == 2 exclude each other: they are never true together",
+            ),
+            (
+                "keyword('a')",
+                "1: keyword('a') looks into a text; $0 is a number",
+            ),
+            (
+                "$2.max(60s) > 1",
+                "1: $2.max(60s) computes with numbers; $2 is a log",
+            ),
+            (
+                "count(60s, 'x', '==') > 1",
+                "1: count(60s, \"x\", '==') compares a text with a number: it is never true",
+            ),
+            (
+                "3 > 2 > 1",
+                "1: the condition is never true: it finds nothing: 3 > 2 > 1",
+            ),
+        ] {
+            let expected = expected.replace("keyword('a')", "keyword(\"a\")");
+            assert_eq!(warnings(condition), [expected], "{condition}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_either_way_is_let_be() {
+        for condition in [
+            "$0",
+            "$0 > 1",
+            "$0 > 5 && $0 < 7",
+            "$0 >= 5 && $0 <= 5",
+            "$0 < 3 || $0 > 5",
+            "$0 > 5 || $0 < 3 && $1 > 0",
+            "$0 == 1 || $0 == 2",
+            "!$0",
+            "$0 % 2 == 1",
+            "$1 > 0",
+            "$2.keyword('error')",
+            "$2 == 'x'",
+            "$2 == 5",
+            "$2.count(60s, 'x', '==') > 1",
+            "avg(60s) > 0.9 ? $1 > 1 : $0 > 2",
+            "max(0s) > 1",
+            "change(#1) > avg(600s) * 2",
+            "2 * 'ab' == $2",
+            "{'a': $0} in {'a': 1}",
+        ] {
+            assert_eq!(warnings(condition), [""; 0], "{condition}");
+        }
+    }
+}

@@ -2,9 +2,11 @@
 
 use aops_api::TimeRange;
 use aops_api::finding::{Finding, JudgedWindow};
+use aops_check_rule::Rule;
 use proptest::prelude::*;
+use std::sync::Arc;
 
-use crate::random::{LONGEST_INTERVAL_MS, instant, rule, window, world};
+use crate::random::{LONGEST_INTERVAL_MS, RandomRule, instant, rule, window, world};
 use crate::world::{World, compile};
 
 /// What a store makes of findings of neighbouring windows.
@@ -29,35 +31,55 @@ fn joined(pieces: &[JudgedWindow]) -> Vec<Finding> {
     joined
 }
 
+/// Judges windows that follow each other, in their order.
+type JudgePieces = fn(&World, &Arc<Rule>, &[TimeRange]) -> Vec<JudgedWindow>;
+
+/// Each window planned, fetched and judged by itself.
+fn apart(world: &World, rule: &Arc<Rule>, windows: &[TimeRange]) -> Vec<JudgedWindow> {
+    let windows = windows.iter();
+    windows
+        .map(|window| world.judge(rule, *window, LONGEST_INTERVAL_MS))
+        .collect()
+}
+
+fn check_pieces(
+    world: &World,
+    rule: &RandomRule,
+    window: TimeRange,
+    cuts: &[i64],
+    judge_pieces: JudgePieces,
+) -> Result<(), TestCaseError> {
+    let rule = compile(&rule.text);
+    let whole = world.judge(&rule, window, LONGEST_INTERVAL_MS);
+    let inside = cuts.iter().copied().filter(|cut_ms| window.contains(*cut_ms));
+    let mut edges: Vec<i64> = inside.chain([window.start_ms, window.end_ms]).collect();
+    edges.sort_unstable();
+    let windows: Vec<TimeRange> = edges
+        .windows(2)
+        .map(|edge| TimeRange::new(edge[0], edge[1]))
+        .collect();
+    let pieces = judge_pieces(world, &rule, &windows);
+    let judged_windows: Vec<TimeRange> = pieces.iter().map(|piece| piece.window).collect();
+    prop_assert_eq!(judged_windows, windows);
+    prop_assert_eq!(&joined(&pieces), &whole.findings);
+    let mut judged: Vec<_> = pieces.iter().flat_map(|piece| piece.judged.clone()).collect();
+    judged.sort();
+    judged.dedup();
+    prop_assert_eq!(&judged, &whole.judged);
+    prop_assert!(whole.covered && pieces.iter().all(|piece| piece.covered));
+    Ok(())
+}
+
+fn cuts() -> impl Strategy<Value = Vec<i64>> {
+    prop::collection::vec(instant(), 0..8)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
-    fn pieces_judged_apart_are_the_whole(
-        world in world(),
-        rule in rule(),
-        window in window(),
-        cuts in prop::collection::vec(instant(), 0..8),
-    ) {
-        let rule = compile(&rule.text);
-        let whole = world.judge(&rule, window, LONGEST_INTERVAL_MS);
-        let mut edges: Vec<i64> = cuts
-            .iter()
-            .copied()
-            .filter(|cut_ms| window.contains(*cut_ms))
-            .chain([window.start_ms, window.end_ms])
-            .collect();
-        edges.sort_unstable();
-        let pieces: Vec<JudgedWindow> = edges
-            .windows(2)
-            .map(|edge| world.judge(&rule, TimeRange::new(edge[0], edge[1]), LONGEST_INTERVAL_MS))
-            .collect();
-        prop_assert_eq!(&joined(&pieces), &whole.findings);
-        let mut judged: Vec<_> = pieces.iter().flat_map(|piece| piece.judged.clone()).collect();
-        judged.sort();
-        judged.dedup();
-        prop_assert_eq!(&judged, &whole.judged);
-        prop_assert!(whole.covered && pieces.iter().all(|piece| piece.covered));
+    fn pieces_judged_apart_are_the_whole(world in world(), rule in rule(), window in window(), cuts in cuts()) {
+        check_pieces(&world, &rule, window, &cuts, apart)?;
     }
 
     /// More samples than were asked for, and another order of series, change nothing.
@@ -67,7 +89,7 @@ proptest! {
         let exact = world.judge(&rule, window, LONGEST_INTERVAL_MS);
         let reversed = World {
             series: world.series.iter().rev().cloned().collect(),
-            broken: Vec::new(),
+            ..world
         };
         let generous = reversed.judge(&rule, window, 4 * LONGEST_INTERVAL_MS);
         prop_assert_eq!(exact, generous);

@@ -1,36 +1,20 @@
 //! Random worlds, and random rules over them.
 
+pub(crate) mod condition;
+
 use aops_api::TimeRange;
+use aops_api::rule::DataKind;
 use proptest::prelude::*;
 
-use crate::world::{World, WorldSeries, labels};
+use crate::random::condition::{ItemKind, condition};
+use crate::tree::Node;
+use crate::world::{Sample, World, WorldSeries, labels};
 
 pub(crate) const START_MS: i64 = 1_000_000;
 pub(crate) const LENGTH_MS: i64 = 600_000;
 pub(crate) const LONGEST_INTERVAL_MS: i64 = 15_000;
 
-/// A condition as a tree of the tests' own.
-#[derive(Clone, Debug)]
-pub(crate) enum Node {
-    Number(f64),
-    Item(usize),
-    Window(usize, Function, Width),
-    Negated(Box<Node>),
-    Not(Box<Node>),
-    Joined(&'static str, Box<Node>, Box<Node>),
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Function {
-    Avg,
-    Max,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Width {
-    Seconds(i64),
-    Samples(usize),
-}
+const LOGS: [&str; 2] = ["history", "messages"];
 
 /// A rule and its condition as a tree.
 #[derive(Clone, Debug)]
@@ -39,136 +23,152 @@ pub(crate) struct RandomRule {
     pub(crate) condition: Node,
 }
 
-impl Node {
-    /// The condition in the language, with every parenthesis.
-    pub(crate) fn text(&self) -> String {
-        match self {
-            Node::Number(number) => format!("{number}"),
-            Node::Item(item) => format!("${item}"),
-            Node::Window(item, function, width) => {
-                let function = match function {
-                    Function::Avg => "avg",
-                    Function::Max => "max",
-                };
-                match width {
-                    Width::Seconds(seconds) => format!("${item}.{function}({seconds}s)"),
-                    Width::Samples(count) => format!("${item}.{function}(#{count})"),
-                }
-            }
-            Node::Negated(operand) => format!("(-{})", operand.text()),
-            Node::Not(operand) => format!("(!{})", operand.text()),
-            Node::Joined(operator, left, right) => {
-                format!("({} {operator} {})", left.text(), right.text())
-            }
-        }
-    }
-}
+/// A data item as JSON, and what its samples are.
+type Item = (ItemKind, String);
 
-fn node(items: usize) -> impl Strategy<Value = Node> {
-    let window = (
-        0..items,
-        prop_oneof![Just(Function::Avg), Just(Function::Max)],
-        prop_oneof![
-            prop::sample::select(vec![0, 10, 40, 100]).prop_map(Width::Seconds),
-            prop::sample::select(vec![1, 2, 5]).prop_map(Width::Samples),
-        ],
-    )
-        .prop_map(|(item, function, width)| Node::Window(item, function, width));
-    let leaf = prop_oneof![
-        1 => prop::sample::select(vec![0.0, 1.0, 2.5, 4.0]).prop_map(Node::Number),
-        3 => (0..items).prop_map(Node::Item),
-        2 => window,
-    ];
-    let value = leaf.prop_recursive(2, 6, 2, |inner| {
-        let operator = prop::sample::select(vec!["+", "-", "*", "/", "%"]);
-        prop_oneof![
-            4 => (operator, inner.clone(), inner.clone())
-                .prop_map(|(operator, left, right)| Node::Joined(operator, left.into(), right.into())),
-            1 => inner.prop_map(|operand| Node::Negated(operand.into())),
-        ]
-    });
-    let comparison = (
-        prop::sample::select(vec![">", "<", ">=", "<=", "==", "!="]),
-        value.clone(),
-        value,
-    )
-        .prop_map(|(operator, left, right)| Node::Joined(operator, left.into(), right.into()));
-    comparison.prop_recursive(2, 4, 2, |inner| {
-        let operator = prop::sample::select(vec!["&&", "||"]);
-        prop_oneof![
-            4 => (operator, inner.clone(), inner.clone())
-                .prop_map(|(operator, left, right)| Node::Joined(operator, left.into(), right.into())),
-            1 => inner.prop_map(|operand| Node::Not(operand.into())),
-        ]
-    })
-}
-
-fn data_item(name: &'static str) -> impl Strategy<Value = (bool, String)> {
+fn number_item(name: &'static str) -> impl Strategy<Value = Item> {
     let label = prop::sample::select(vec![
-        (false, r#"{}"#),
-        (false, r#"{"device":"x"}"#),
-        (false, r#"{"device":"x","mode":"r"}"#),
-        (false, r#"{"device":{"not_re":"x"}}"#),
-        (true, r#"{"device":"*"}"#),
-        (true, r#"{"device":{"re":"x|y","each":true}}"#),
-        (true, r#"{"mode":"r","*":"*"}"#),
-        (true, r#"{"*":"*"}"#),
+        r#"{}"#,
+        r#"{"device":"x"}"#,
+        r#"{"device":"x","mode":"r"}"#,
+        r#"{"device":{"not_re":"x"}}"#,
+        r#"{"device":"*"}"#,
+        r#"{"device":{"re":"x|y","each":true}}"#,
+        r#"{"mode":"r","*":"*"}"#,
+        r#"{"*":"*"}"#,
     ]);
-    let transform = prop::sample::select(vec!["", "", "rate", "increase", "delta"]);
-    (label, transform).prop_map(move |((is_starred, label), transform)| {
-        let transform = match transform {
-            "" => String::new(),
-            other => format!(r#","transform":"{other}""#),
-        };
+    let transform = prop::sample::select(vec!["", "", "", "rate", "increase", "delta"]);
+    let aggregate = prop::sample::select(vec!["", "", "", "", "", "sum", "avg", "min", "max", "count"]);
+    (label, transform, aggregate).prop_map(move |(label, transform, aggregate)| {
+        let transform = key("transform", transform);
+        let aggregate = key("aggregate", aggregate);
         (
-            is_starred,
-            format!(r#"{{"name":"{name}","label":{label}{transform}}}"#),
+            ItemKind::Number,
+            format!(r#"{{"name":"{name}","label":{label}{transform}{aggregate}}}"#),
         )
     })
+}
+
+/// A key of a JSON object and its text, unless that is empty.
+fn key(name: &str, text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    format!(r#","{name}":"{text}""#)
+}
+
+/// Its series have texts among the numbers.
+fn mixed_item() -> impl Strategy<Value = Item> {
+    prop_oneof![
+        4 => Just((ItemKind::Text, r#"{"name":"mixed"}"#.to_owned())),
+        1 => Just((ItemKind::Text, r#"{"name":"mixed","label":{"device":"x"}}"#.to_owned())),
+        1 => Just((ItemKind::Number, r#"{"name":"mixed","aggregate":"count"}"#.to_owned())),
+        1 => Just((ItemKind::Number, r#"{"name":"mixed","transform":"delta"}"#.to_owned())),
+    ]
+}
+
+fn log_item(name: &'static str) -> impl Strategy<Value = Item> {
+    Just((ItemKind::Text, format!(r#"{{"name":"{name}","type":"log"}}"#)))
+}
+
+fn main_item() -> impl Strategy<Value = Item> {
+    prop_oneof![6 => number_item("a"), 2 => mixed_item(), 2 => log_item(LOGS[0])]
+}
+
+fn other_item() -> impl Strategy<Value = Item> {
+    prop_oneof![
+        4 => number_item("b"),
+        1 => number_item("a"),
+        1 => mixed_item(),
+        3 => log_item(LOGS[1]),
+        1 => Just((ItemKind::Number, r#"{"name":"never"}"#.to_owned())),
+    ]
+}
+
+fn compiles(rule: &str) -> bool {
+    let item = serde_json::from_str(rule).expect("a check item");
+    aops_check_rule::Rule::compile(&item).is_ok()
+}
+
+fn rule_text(items: &[Item], condition: &str, more: &str) -> String {
+    let items: Vec<&str> = items.iter().map(|(_, text)| text.as_str()).collect();
+    format!(
+        r#"{{"check_item":"r","data_list":[{}],"condition":{}{more}}}"#,
+        items.join(","),
+        serde_json::Value::from(condition)
+    )
 }
 
 /// A rule that compiles.
 pub(crate) fn rule() -> impl Strategy<Value = RandomRule> {
     let items = prop_oneof![
-        3 => data_item("a").prop_map(|(_, main)| vec![main]),
-        3 => (data_item("a"), data_item("b"))
-            .prop_filter("a join needs a star in $0", |((main, _), (other, _))| *main || !other)
-            .prop_map(|((_, main), (_, other))| vec![main, other]),
-        1 => data_item("a").prop_map(|(_, main)| vec![main, r#"{"name":"never"}"#.to_owned()]),
+        3 => main_item().prop_map(|main| vec![main]),
+        5 => (main_item(), other_item()).prop_map(|(main, other)| vec![main, other]),
+        1 => (main_item(), other_item(), other_item()).prop_map(|(main, one, two)| vec![main, one, two]),
     ];
-    let more = (
-        prop::sample::select(vec!["", "", r#","for":"20s""#, r#","for":"70s""#]),
-        prop::sample::select(vec!["", "", r#","max_gap":"10s""#, r#","max_gap":"30s""#]),
-        prop::sample::select(vec!["", r#","absent":"ignore""#]),
-    );
-    (items, more)
-        .prop_flat_map(|(items, more)| (node(items.len()), Just(items), Just(more)))
-        .prop_map(|(condition, items, (hold, gap, absent))| RandomRule {
-            text: format!(
-                r#"{{"check_item":"r","data_list":[{}],"condition":"{}"{hold}{gap}{absent}}}"#,
-                items.join(","),
-                condition.text()
-            ),
-            condition,
+    // Items that are equal, or a star that $0 lacks; whether the condition is taken is not asked here.
+    let items = items.prop_filter("the data items must go together", |items| {
+        compiles(&rule_text(items, "1", ""))
+    });
+    let hold = prop::sample::select(vec!["", "", "", "20s", "70s"]);
+    let gap = prop::sample::select(vec!["", "", "", "10s", "30s"]);
+    let absent = prop::sample::select(vec!["", "", "ignore"]);
+    (items, hold, gap, absent)
+        .prop_flat_map(|(items, hold, gap, absent)| {
+            let kinds: Vec<ItemKind> = items.iter().map(|(kind, _)| *kind).collect();
+            let more = [key("for", hold), key("max_gap", gap), key("absent", absent)].concat();
+            (condition(&kinds), Just(items), Just(more))
         })
-        .prop_filter("stars of $1 must be stars of $0", |rule| {
-            let item = serde_json::from_str(&rule.text).expect("a check item");
-            aops_check_rule::Rule::compile(&item).is_ok()
+        .prop_map(|(condition, items, more)| RandomRule {
+            text: rule_text(&items, &condition.text(), &more),
+            condition,
         })
 }
 
-/// Samples about every `interval_ms`, some late, some missing, some no numbers.
-fn samples(interval_ms: i64) -> impl Strategy<Value = Vec<(i64, f64)>> {
-    let value = prop_oneof![
+fn number() -> impl Strategy<Value = Sample> {
+    prop_oneof![
         20 => (-4_i32..20).prop_map(|quarters| f64::from(quarters) / 4.0),
         20 => (0_i32..50).prop_map(|tenths| f64::from(tenths) / 10.0),
         1 => Just(f64::NAN),
         1 => Just(f64::INFINITY),
+    ]
+    .prop_map(Sample::Number)
+}
+
+fn text() -> impl Strategy<Value = Sample> {
+    let texts = vec![
+        "boot ok",
+        "disk error",
+        "error error",
+        "x",
+        "x",
+        "",
+        "5",
+        "5.5",
+        "1e3",
+        "-3",
+        "007",
+        "NaN",
+        "inf",
     ];
+    prop::sample::select(texts).prop_map(Sample::from)
+}
+
+/// What a series of this name has for samples.
+fn sample(name: &str) -> BoxedStrategy<Sample> {
+    match name {
+        "mixed" => prop_oneof![3 => number(), 1 => text()].boxed(),
+        name if LOGS.contains(&name) => text().boxed(),
+        _ => number().boxed(),
+    }
+}
+
+/// Samples about every `interval_ms`, some late, some missing, some no numbers.
+fn samples(name: &str, interval_ms: i64) -> impl Strategy<Value = Vec<(i64, Sample)>> + use<> {
     let step = (
         prop_oneof![6 => Just(0_i64), 1 => 1..interval_ms],
         prop::bool::weighted(0.75),
-        value,
+        sample(name),
     );
     let count = (LENGTH_MS / interval_ms) as usize;
     // Series of one phase meet at the very edges of gaps and windows.
@@ -183,16 +183,19 @@ fn samples(interval_ms: i64) -> impl Strategy<Value = Vec<(i64, f64)>> {
     })
 }
 
-fn series() -> impl Strategy<Value = WorldSeries> {
+fn metric() -> impl Strategy<Value = WorldSeries> {
     let identity = (
-        prop::sample::select(vec!["a", "a", "b"]),
+        prop::sample::select(vec!["a", "a", "a", "b", "b", "mixed"]),
         prop::sample::select(vec!["", "x", "y"]),
         prop::sample::select(vec!["", "r", "r", "w"]),
         prop::sample::select(vec!["1", "1", "2"]),
     );
     let interval_ms = prop::sample::select(vec![LONGEST_INTERVAL_MS, LONGEST_INTERVAL_MS, 5_000]);
     (identity, interval_ms)
-        .prop_flat_map(|(identity, interval_ms)| (Just(identity), Just(interval_ms), samples(interval_ms)))
+        .prop_flat_map(|(identity, interval_ms)| {
+            let samples = samples(identity.0, interval_ms);
+            (Just(identity), Just(interval_ms), samples)
+        })
         .prop_map(|((name, device, mode, instance), interval_ms, samples)| {
             let all = [
                 ("device", device),
@@ -203,6 +206,7 @@ fn series() -> impl Strategy<Value = WorldSeries> {
             let there: Vec<(&str, &str)> = all.into_iter().filter(|(_, value)| !value.is_empty()).collect();
             WorldSeries {
                 name: name.to_owned(),
+                kind: DataKind::Kpi,
                 labels: labels(&there),
                 interval_ms,
                 samples,
@@ -210,14 +214,41 @@ fn series() -> impl Strategy<Value = WorldSeries> {
         })
 }
 
-/// Up to six series, no two of the same name and labels.
+fn log(name: &'static str) -> impl Strategy<Value = WorldSeries> {
+    let interval_ms = prop::sample::select(vec![LONGEST_INTERVAL_MS, LONGEST_INTERVAL_MS, 5_000]);
+    interval_ms
+        .prop_flat_map(move |interval_ms| (Just(interval_ms), samples(name, interval_ms)))
+        .prop_map(|(interval_ms, samples)| WorldSeries {
+            name: name.to_owned(),
+            kind: DataKind::Log,
+            labels: labels(&[]),
+            interval_ms,
+            samples,
+        })
+}
+
+/// When shippers were not heard: of one log at most once, so that no two stretches meet.
+fn unheard() -> impl Strategy<Value = Vec<(String, TimeRange)>> {
+    let of = |name: &'static str| {
+        let stretch = window().prop_map(move |range| (name.to_owned(), range));
+        prop::option::weighted(0.3, stretch)
+    };
+    (of(LOGS[0]), of(LOGS[1])).prop_map(|(one, other)| one.into_iter().chain(other).collect())
+}
+
+/// Up to six metrics, no two of the same name and labels, and two logs.
 pub(crate) fn world() -> impl Strategy<Value = World> {
-    prop::collection::vec(series(), 1..6).prop_map(|mut series| {
+    let metrics = prop::collection::vec(metric(), 1..6).prop_map(|mut series| {
         series.sort_by(|left, right| (&left.name, &left.labels).cmp(&(&right.name, &right.labels)));
         series.dedup_by(|left, right| left.name == right.name && left.labels == right.labels);
+        series
+    });
+    (metrics, log(LOGS[0]), log(LOGS[1]), unheard()).prop_map(|(mut series, one, other, unheard)| {
+        series.extend([one, other]);
         World {
             series,
             broken: Vec::new(),
+            unheard,
         }
     })
 }

@@ -1,29 +1,46 @@
 //! The cases of the specification's H.3, with intervals instead of points, and what the contracts add.
 
+mod aggregates;
+mod expressions;
+mod language;
+mod logs;
+
 use aops_api::finding::{DecidingSample, Finding, JudgedWindow};
+use aops_api::rule::DataKind;
 use aops_api::{HostId, TimeRange};
 use aops_check_rule::{FetchPlan, SeriesSet};
 
-use crate::world::{World, WorldSeries, compile, host, labels};
+use crate::world::{Sample, World, WorldSeries, compile, host, labels};
 
-const INTERVAL_MS: i64 = 15_000;
+pub(crate) const INTERVAL_MS: i64 = 15_000;
 
-fn series(name: &str, pairs: &[(&str, &str)], samples: &[(i64, f64)]) -> WorldSeries {
+pub(crate) fn series(name: &str, pairs: &[(&str, &str)], samples: &[(i64, f64)]) -> WorldSeries {
     WorldSeries {
         name: name.to_owned(),
+        kind: DataKind::Kpi,
         labels: labels(pairs),
         interval_ms: INTERVAL_MS,
         samples: samples
             .iter()
-            .map(|(time_s, value)| (time_s * 1_000, *value))
+            .map(|(time_s, value)| (time_s * 1_000, Sample::Number(*value)))
             .collect(),
     }
 }
 
-fn world(series: Vec<WorldSeries>) -> World {
+pub(crate) fn text_series(name: &str, samples: &[(i64, &str)]) -> WorldSeries {
+    WorldSeries {
+        samples: samples
+            .iter()
+            .map(|(time_s, text)| (time_s * 1_000, Sample::from(*text)))
+            .collect(),
+        ..series(name, &[], &[])
+    }
+}
+
+pub(crate) fn world(series: Vec<WorldSeries>) -> World {
     World {
         series,
-        broken: Vec::new(),
+        ..World::default()
     }
 }
 
@@ -41,7 +58,7 @@ fn irq(condition: &str, more: &str) -> String {
     )
 }
 
-fn judged(world: &World, rule: &str, window_s: (i64, i64)) -> JudgedWindow {
+pub(crate) fn judged(world: &World, rule: &str, window_s: (i64, i64)) -> JudgedWindow {
     let window = TimeRange::new(window_s.0 * 1_000, window_s.1 * 1_000);
     let judged = world.judge(&compile(rule), window, INTERVAL_MS);
     assert_eq!(
@@ -52,7 +69,7 @@ fn judged(world: &World, rule: &str, window_s: (i64, i64)) -> JudgedWindow {
 }
 
 /// `Abnormal 1090..1120`, with the labels in front when there are some; times in seconds.
-fn written(finding: &Finding) -> String {
+pub(crate) fn written(finding: &Finding) -> String {
     let pairs: Vec<String> = finding
         .labels
         .iter()
@@ -67,7 +84,7 @@ fn written(finding: &Finding) -> String {
     )
 }
 
-fn findings(world: &World, rule: &str, window_s: (i64, i64)) -> Vec<String> {
+pub(crate) fn findings(world: &World, rule: &str, window_s: (i64, i64)) -> Vec<String> {
     judged(world, rule, window_s)
         .findings
         .iter()

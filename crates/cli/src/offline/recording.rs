@@ -1,6 +1,7 @@
 //! Series of some hosts, from a file: `{"10.0.0.1": [{"name", "type", "label", "values": [[seconds, value], …]}]}`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use aops_api::rule::DataKind;
 use aops_api::{Labels, TimeRange};
@@ -84,8 +85,28 @@ impl Recording {
 fn refusal(source: &Source, place: &str, error: &serde_json::Error) -> Diagnostic {
     let offset = source.offset(error.line(), error.column());
     let reason = without_position(error);
-    let kind = if error.is_data() { "" } else { "not JSON: " };
-    Diagnostic::error(format!("{place}{kind}{reason}"), offset..offset)
+    if !error.is_data() {
+        return Diagnostic::error(format!("{place}not JSON: {reason}"), offset..offset);
+    }
+    Diagnostic::error(
+        format!("{place}{reason}"),
+        token_that_ends_at(&source.text, offset),
+    )
+}
+
+/// The bytes of the number, word or text whose last byte is `last`: where a reader stands that has read it.
+fn token_that_ends_at(text: &str, last: usize) -> Range<usize> {
+    let Some(found) = text[last..].chars().next() else {
+        return last..last;
+    };
+    let before = &text[..last];
+    let is_of_word = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.');
+    let start = match found {
+        '"' => before.rfind('"').unwrap_or(last),
+        letter if is_of_word(letter) => before.trim_end_matches(is_of_word).len(),
+        _ => last,
+    };
+    start..last + found.len_utf8()
 }
 
 /// `host 10.0.0.1, series 0, sample 5: `
@@ -395,6 +416,22 @@ mod tests {
         ] {
             let diagnostic = Recording::read(&Source::new("f", text.as_str())).expect_err(&text);
             assert_eq!(diagnostic.reason, reason, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_marked() {
+        for (sample, mark) in [
+            ("[3,null]", "null"),
+            ("[3,{}]", "{"),
+            ("[\"3 s\",4]", "\"3 s\""),
+            ("[-1.5,4]", "-1.5"),
+            ("\"x\"", "\"x\""),
+            ("[3]", "]"),
+        ] {
+            let text = format!(r#"{{"h":[{{"name":"m","values":[{sample}]}}]}}"#);
+            let diagnostic = Recording::read(&Source::new("f", text.as_str())).expect_err(&text);
+            assert_eq!(&text[diagnostic.span], mark, "{text}");
         }
     }
 

@@ -176,7 +176,7 @@ async fn without_start_and_end_all_is_judged_to_a_period_after_the_last_sample()
 
 #[tokio::test]
 async fn what_lies_before_the_start_is_history() {
-    let rule = json!([irq("$0 > min(60s) + 3")]);
+    let rule = json!([irq("$0 >= avg(60s) + 2")]);
     let data = json!({ "h": [eight()] });
     assert_eq!(
         found(rule, data, &["--start", "1075", "--end", "1076"]).await,
@@ -239,10 +239,10 @@ async fn a_refused_rule_is_shown_at_its_place_and_the_others_run() {
             { "check_item": "typo", "reason": "data_list[0].labels: unknown field; did you mean label?" }
         ])
     );
-    let diagnostics = r#"rules.json:3:95: error: found '='; did you mean '=='?
+    let diagnostics = r#"rules.json:3:96: error: found '='; did you mean '=='?
   |
 3 |     {"check_item": "load", "data_list": [{"name": "m"}], "condition": "\"\u00e9\" != '' &&\n$0 = 1"},
-  |                                                                                               ^
+  |                                                                                                ^
 rules.json:5:56: error: data_list[0].labels: unknown field; did you mean label?
   |
 5 |     {"check_item": "typo", "data_list": [{"name": "m", "labels": {}}], "condition": "$0>6"}
@@ -262,7 +262,7 @@ rules.json:5:56: error: data_list[0].labels: unknown field; did you mean label?
             "rule_count": 3, "refused_count": 2, "warning_count": 0,
             "diagnostics": [
                 { "severity": "error", "check_item": "load", "reason": "found '='; did you mean '=='?",
-                  "line": 3, "column": 95, "end_column": 96 },
+                  "line": 3, "column": 96, "end_column": 97 },
                 { "severity": "error", "check_item": "typo",
                   "reason": "data_list[0].labels: unknown field; did you mean label?",
                   "line": 5, "column": 56, "end_column": 64 }
@@ -323,10 +323,10 @@ async fn unreadable_data_exit_with_1() {
     assert_eq!(ran.stdout, "");
     assert_eq!(
         ran.stderr,
-        r#"data.json:2:27: error: host 10.0.0.1, series 0, sample 1: invalid type: null, expected a number or a text
+        r#"data.json:2:26: error: host 10.0.0.1, series 0, sample 1: invalid type: null, expected a number or a text
   |
 2 |   "values": [[1, 2], [3, null]]}]}
-  |                           ^
+  |                          ^^^^
 "#
     );
     write_data(&files, &json!({ "h": [] }));

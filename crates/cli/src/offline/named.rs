@@ -7,7 +7,11 @@ use super::json;
 /// The value that a reason outside the condition names. Such a reason opens with a field of the rule; of `data_list`
 /// it names the item by its macro, and the field or the label in it.
 pub(super) fn value_in<'v, 'a>(rule: &'v Value<'a>, reason: &str) -> &'v Value<'a> {
-    let Some(field) = json::member(rule, first_word(reason)) else {
+    let name = match reason.strip_prefix("the condition ") {
+        Some(_) => "condition",
+        None => first_word(reason),
+    };
+    let Some(field) = json::member(rule, name) else {
         return rule;
     };
     if field.name.as_str() != "data_list" {

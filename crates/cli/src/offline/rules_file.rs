@@ -467,6 +467,9 @@ mod tests {
         ] {
             assert_marked(&text, part, mark);
         }
+        let long = format!("\"{}\"", "1 + ".repeat(20_000));
+        let text = format!(r#"[{{"check_item":"a","data_list":[{{"name":"m"}}],"condition":{long}}}]"#);
+        assert_marked(&text, "the condition has 80000 bytes", &long);
         let text = with_data(r#"{"name":"m"}, {"name":"m","label":{}}"#);
         let diagnostics = read(&text).diagnostics;
         assert_eq!(

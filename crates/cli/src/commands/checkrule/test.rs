@@ -17,7 +17,7 @@ use crate::offline::diagnostic;
 use crate::offline::recording::{self, Recording};
 use crate::offline::rules_file::{self, RulesFile};
 use crate::offline::source::Source;
-use crate::offline::trial::{self, Found};
+use crate::offline::trial::{self, Found, Keep};
 use crate::{moments, screen};
 
 const DEFAULT_SAMPLE_PERIOD: &str = "15";
@@ -131,9 +131,15 @@ pub(super) fn run(conf: &Path, options: &TestOptions, context: &Context) -> Resu
     let recording = read_recording(data)?;
     let window = options.window(&recording, sample_period_ms, context)?;
     note_what_is_not_applied(&file);
-    let found = trial::judge(&file.rules, &recording, window, sample_period_ms);
     // Programs read what a test finds, unless a person asks for a table.
-    if context.output_given == Some(Output::Table) {
+    let is_table = context.output_given == Some(Output::Table);
+    let keep = if is_table || options.explain {
+        Keep::VerdictsAndEvidence
+    } else {
+        Keep::Verdicts
+    };
+    let found = trial::judge(&file.rules, &recording, window, sample_period_ms, keep);
+    if is_table {
         print_table(&found, options.explain, context)?;
     } else {
         screen::print_json(&answer(&found, &file, options.explain))?;
@@ -256,7 +262,7 @@ fn answer<'a>(found: &'a [Found], file: &'a RulesFile, explain: bool) -> TestAns
     };
     let result = |found: &'a Found| ResultRow {
         host_id: &found.host,
-        check_item: &found.check_item,
+        check_item: found.check_item(),
         labels: &found.finding.labels,
         start: seconds(found.finding.range.start_ms),
         end: seconds(found.finding.range.end_ms),
@@ -280,8 +286,8 @@ fn print_table(found: &[Found], explain: bool, context: &Context) -> Result<(), 
     let row = |found: &Found| {
         let finding = &found.finding;
         [
-            found.host.clone(),
-            found.check_item.clone(),
+            found.host.to_string(),
+            found.check_item().to_owned(),
             finding.value.text().to_owned(),
             show_labels(&finding.labels),
             show(finding.range.start_ms),
@@ -304,8 +310,8 @@ fn print_table(found: &[Found], explain: bool, context: &Context) -> Result<(), 
         samples.into_iter().filter_map(|(which, sample)| {
             let sample = sample.as_ref()?;
             Some([
-                found.host.clone(),
-                found.check_item.clone(),
+                found.host.to_string(),
+                found.check_item().to_owned(),
                 which.to_owned(),
                 show(sample.time_ms),
                 show_values(sample),

@@ -1,8 +1,7 @@
 //! The `aops` command: everything a person does with the platform, from a terminal or a script.
 //!
 //! It talks to the public routes through [`aops_client::Platform`] and to nothing else; rules can be tested without a
-//! platform, over files. Commands and options are those
-//! of the design (3.8.4).
+//! platform, over files. Commands and options are those of the design (3.8.4).
 //!
 //! | module | what it does |
 //! |---|---|

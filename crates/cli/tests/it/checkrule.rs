@@ -93,9 +93,7 @@ async fn found(rules: Value, data: Value, more: &[&str]) -> Vec<String> {
     let files = Files::new();
     write_rules(&files, &rules);
     write_data(&files, &data);
-    let ran = test_in(&files, more).await.expect_code(0);
-    assert_eq!(ran.stderr, "");
-    shown(&ran)
+    shown(&test_in(&files, more).await.expect_code(0))
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use aops_api::rule::{CheckItem, RuleDeleteRequest, RuleGetRequest, RuleImportReq
 use clap::{Args, ValueEnum};
 use reqwest::Method;
 
-use super::import;
+use super::{convert, import};
 use crate::arguments::List;
 use crate::context::{Context, check};
 use crate::failure::Failure;
@@ -24,8 +24,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum)]
     action: Action,
 
-    /// The file of rules to add.
-    #[arg(long, required_if_eq("action", "add"), value_name = "FILE")]
+    /// The file of rules to add, or of alerting rules of Prometheus to convert.
+    #[arg(
+        long,
+        required_if_eq_any([("action", "add"), ("action", "convert")]),
+        value_name = "FILE"
+    )]
     conf: Option<PathBuf>,
 
     /// Names of rules, separated by commas; to get: all without it.
@@ -37,7 +41,7 @@ pub(crate) struct Arguments {
     )]
     check_items: Option<List>,
 
-    /// Where to write the rules that were got: a file, or a folder for a file check_rules.json.
+    /// Where to write the rules that were got or converted: a file, or a folder for a file check_rules.json.
     #[arg(long, value_name = "PATH")]
     export: Option<PathBuf>,
 }
@@ -50,6 +54,8 @@ enum Action {
     Get,
     /// Delete rules.
     Delete,
+    /// Turn alerting rules of Prometheus into rules to add. Needs no platform.
+    Convert,
 }
 
 pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
@@ -57,6 +63,7 @@ pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), F
         Action::Add => add(arguments, context).await,
         Action::Get => get(arguments, context).await,
         Action::Delete => delete(arguments, context).await,
+        Action::Convert => convert::run(&arguments.conf.unwrap_or_default(), arguments.export.as_deref()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod check;
 mod checkrule;
+mod convert;
 mod diag;
 mod faultree;
 mod host;

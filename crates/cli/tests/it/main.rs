@@ -1,6 +1,7 @@
 //! The real program against a scripted platform: exit codes, messages, JSON.
 
 mod account;
+mod convert;
 mod diag;
 mod documents;
 mod lists;

@@ -11,11 +11,11 @@ use promql_parser::util::parse_duration;
 use crate::expression::{Operand, Reader};
 use crate::items::Items;
 use crate::keys::Keys;
-use crate::misfit::{Misfit, Remarks};
+use crate::misfit::{Misfit, Place, Remarks};
 use crate::reading::without_parentheses;
 use crate::rule_file::PlacedRule;
 use crate::term::{Operator, Term, duration_text};
-use crate::{MAX_EXPRESSION_BYTES, MAX_FOR_MS, MAX_NAME_CHARACTERS};
+use crate::{MAX_EXPRESSION_BYTES, MAX_FOR_MS, MAX_NAME_CHARACTERS, MAX_TOKENS};
 
 /// A check item without its name, and what it differs in from the rule.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) fn drafts(placed: &PlacedRule<'_>, recorded: &[&str]) -> Result<Vec<D
     let rule = placed.rule;
     let name = rule.alert.as_deref().unwrap_or_default();
     check_name(name)?;
-    let hold = hold(rule.hold.as_deref())?;
+    let hold = rule.hold.as_ref().map_or(Ok(None), |text| hold(&text.value))?;
     let text = rule
         .expr
         .as_ref()
@@ -87,32 +87,36 @@ fn check_name(name: &str) -> Result<(), Misfit> {
     let characters = name.chars().count();
     let has_wrong = name.chars().any(|letter| letter.is_control() || letter == ',');
     if name.trim() != name || has_wrong || !(1..=MAX_NAME_CHARACTERS).contains(&characters) {
-        return Err(Misfit::new(format!(
-            "the name has {characters} characters; a check item's has 1 to {MAX_NAME_CHARACTERS}, no comma, no control character, no blank at its ends"
-        )));
+        return Err(Misfit::of(
+            Place::Rule,
+            format!(
+                "the name has {characters} characters; a check item's has 1 to {MAX_NAME_CHARACTERS}, no comma, no control character, no blank at its ends"
+            ),
+        ));
     }
     Ok(())
 }
 
-fn hold(text: Option<&str>) -> Result<Option<DurationText>, Misfit> {
-    let Some(text) = text.filter(|text| !matches!(*text, "0" | "")) else {
+fn hold(text: &str) -> Result<Option<DurationText>, Misfit> {
+    let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    if !number.is_empty() && number.chars().all(|digit| digit == '0') {
         return Ok(None);
-    };
-    let duration = parse_duration(text)
-        .map_err(|_| Misfit::new(format!("for: {text:?} is not a duration such as 5m")))?;
+    }
+    let duration = parse_duration(text).map_err(|_| {
+        let reason = format!("for: {text:?} is not a duration such as 5m");
+        Misfit::of(Place::Hold, reason)
+    })?;
     let milliseconds = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     if milliseconds > MAX_FOR_MS {
-        return Err(Misfit::new(format!(
-            "for: {text}; at most {} is allowed",
-            duration_text(MAX_FOR_MS)
-        )));
+        let reason = format!("for: {text}; at most {} is allowed", duration_text(MAX_FOR_MS));
+        return Err(Misfit::of(Place::Hold, reason));
     }
-    Ok((milliseconds > 0).then_some(DurationText { milliseconds }))
+    Ok(Some(DurationText { milliseconds }))
 }
 
 fn read_expression(text: &str) -> Result<Expr, Misfit> {
     if text.is_empty() {
-        return Err(Misfit::new("the rule has no expression (expr)"));
+        return Err(Misfit::of(Place::Rule, "the rule has no expression (expr)"));
     }
     if text.len() > MAX_EXPRESSION_BYTES {
         return Err(Misfit::new(format!(
@@ -120,7 +124,35 @@ fn read_expression(text: &str) -> Result<Expr, Misfit> {
             text.len()
         )));
     }
+    if has_too_many_tokens(text) {
+        return Err(Misfit::new(format!(
+            "the expression has more than {MAX_TOKENS} words and signs"
+        )));
+    }
     parse(text).map_err(|reason| Misfit::new(format!("the expression is not PromQL: {reason}")))
+}
+
+/// Whether it has more words, numbers and signs than are read: PromQL's parser goes as deep as there are operators.
+fn has_too_many_tokens(text: &str) -> bool {
+    let mut tokens = 0;
+    let mut is_in_word = false;
+    let mut quote = None;
+    for letter in text.chars() {
+        if quote.is_some() {
+            // An escaped quote ends the text too early here, and so counts a few words more.
+            quote = quote.filter(|quote| *quote != letter);
+            continue;
+        }
+        if matches!(letter, '"' | '\'' | '`') {
+            quote = Some(letter);
+        }
+        let is_word = letter.is_alphanumeric() || matches!(letter, '_' | ':' | '.');
+        if !letter.is_whitespace() && !(is_word && is_in_word) {
+            tokens += 1;
+        }
+        is_in_word = is_word;
+    }
+    tokens > MAX_TOKENS
 }
 
 /// The sides of `or` that read different series, or the whole.

@@ -48,7 +48,7 @@ use std::collections::BTreeSet;
 use aops_api::rule::CheckItem;
 
 use crate::alert::drafts;
-use crate::misfit::Misfit;
+use crate::misfit::{Misfit, Place};
 use crate::rule_file::{PlacedRule, RuleFile, line_of};
 
 /// Largest file.
@@ -57,6 +57,8 @@ pub const MAX_FILE_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_RULES: usize = 10_000;
 /// Longest expression.
 pub const MAX_EXPRESSION_BYTES: usize = 8 * 1024;
+/// Most words, numbers and signs of an expression.
+pub const MAX_TOKENS: usize = 1_000;
 /// Deepest nesting of an expression. Operators in a row count as well: `a + b + c` is two levels.
 pub const MAX_DEPTH: usize = 80;
 
@@ -178,13 +180,18 @@ pub fn convert(text: &str) -> Result<Conversion, RuleFileError> {
 }
 
 fn misfit_rule(text: &str, placed: &PlacedRule<'_>, misfit: Misfit) -> MisfitRule {
-    let line = match &placed.rule.expr {
-        Some(expression) => line_of(text, expression.defined, misfit.word.as_deref()),
-        None => placed.line,
+    let rule = placed.rule;
+    let expression = rule.expr.as_ref().map(|expression| expression.defined);
+    let hold = rule.hold.as_ref().map(|hold| hold.defined.line());
+    let line = match &misfit.place {
+        Place::Rule => None,
+        Place::Hold => hold,
+        Place::Expression => expression.map(|expression| expression.line()),
+        Place::Word(word) => expression.map(|expression| line_of(text, expression, word)),
     };
     MisfitRule {
-        alert: placed.rule.alert.clone().unwrap_or_default(),
-        line,
+        alert: rule.alert.clone().unwrap_or_default(),
+        line: line.unwrap_or(placed.line),
         reason: misfit.reason,
     }
 }

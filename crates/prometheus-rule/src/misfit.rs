@@ -5,22 +5,38 @@
 pub(crate) struct Misfit {
     /// What was found, and what would fit.
     pub(crate) reason: String,
-    /// A word of the expression by which the place is found.
-    pub(crate) word: Option<String>,
+    pub(crate) place: Place,
+}
+
+/// Where in the rule it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Rule,
+    Hold,
+    Expression,
+    /// At this word of the expression.
+    Word(String),
 }
 
 impl Misfit {
     pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
-            word: None,
+            place: Place::Expression,
+        }
+    }
+
+    pub(crate) fn of(place: Place, reason: impl Into<String>) -> Self {
+        Self {
+            reason: reason.into(),
+            place,
         }
     }
 
     pub(crate) fn at(word: &str, reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
-            word: Some(word.to_owned()),
+            place: Place::Word(word.to_owned()),
         }
     }
 }

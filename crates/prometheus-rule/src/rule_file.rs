@@ -41,7 +41,7 @@ pub(crate) struct Rule {
     pub(crate) record: Option<String>,
     pub(crate) expr: Option<Spanned<String>>,
     #[serde(rename = "for")]
-    pub(crate) hold: Option<String>,
+    pub(crate) hold: Option<Spanned<String>>,
     pub(crate) keep_firing_for: Option<String>,
     #[serde(default)]
     pub(crate) labels: BTreeMap<String, String>,
@@ -102,7 +102,7 @@ fn unreadable(error: &serde_saphyr::Error) -> RuleFileError {
 }
 
 /// The line of a word of a scalar in the file; that of the scalar if the word is not found.
-pub(crate) fn line_of(text: &str, scalar: Location, word: Option<&str>) -> u64 {
+pub(crate) fn line_of(text: &str, scalar: Location, word: &str) -> u64 {
     let span = scalar.span();
     let source = span
         .byte_offset()
@@ -112,7 +112,7 @@ pub(crate) fn line_of(text: &str, scalar: Location, word: Option<&str>) -> u64 {
             let end = start.checked_add(usize::try_from(length).ok()?)?;
             text.get(start..end)
         });
-    let before = source.zip(word).and_then(|(source, word)| {
+    let before = source.and_then(|source| {
         let found = find_word(source, word)?;
         Some(source[..found].matches('\n').count() as u64)
     });

@@ -2,7 +2,9 @@ use aops_api::rule::{Absent, Severity};
 use proptest::prelude::*;
 
 use super::expressions::{assert_compiles, file_of};
-use crate::{MAX_EXPRESSION_BYTES, MAX_FILE_BYTES, MAX_RULES, MisfitRule, RuleFileError, convert};
+use crate::{
+    MAX_EXPRESSION_BYTES, MAX_FILE_BYTES, MAX_RULES, MAX_TOKENS, MisfitRule, RuleFileError, convert,
+};
 
 const FILE: &str = r#"# Rules of a test.
 groups:
@@ -95,20 +97,20 @@ fn what_does_not_fit_is_named_with_its_place() {
         [
             misfit(
                 "Slow",
-                28,
+                27,
                 "function histogram_quantile is not known to check rules; conditions have no histograms; the rate of \
                  one bucket can be compared with that of all"
             ),
             misfit(
                 "Gone",
-                36,
+                35,
                 "function absent is not known to check rules; a series that a host had and lost is a finding `No \
                  data` of any rule that reads it"
             ),
-            misfit("Nothing", 38, "the rule has no expression (expr)"),
+            misfit("Nothing", 37, "the rule has no expression (expr)"),
             misfit(
                 "a,b",
-                40,
+                38,
                 "the name has 3 characters; a check item's has 1 to 128, no comma, no control character, no blank at \
                  its ends"
             ),
@@ -143,7 +145,7 @@ fn what_is_not_a_rule_file_is_refused_with_its_place() {
             "groups: []\n---\ngroups: []\n",
             "line 3, column 1: multiple YAML documents",
         ),
-        ("", "unexpected end of input"),
+        ("", "found no groups"),
         ("name: a\n", "found no groups"),
         ("- alert: a\n", "line 1"),
         ("[[[[", "line 1"),
@@ -191,6 +193,7 @@ fn limits_are_told() {
     };
     let long = format!("m > {}", "1".repeat(MAX_EXPRESSION_BYTES));
     assert!(reason(&long).contains("at most 8192 are read"));
+    assert!(reason(&format!("m{} > 1", "+m".repeat(MAX_TOKENS))).contains("more than 1000 words and signs"));
     assert!(reason(&format!("m{} > 1", "+m".repeat(100))).contains("nested deeper than 80"));
     assert!(reason(&format!("{}m > 1", "abs(".repeat(3) + "m" + ")))+")).contains("abs of abs"));
     let too_long_for = "groups:\n- rules:\n  - {alert: A, expr: up == 0, for: 5w}\n";
@@ -200,15 +203,16 @@ fn limits_are_told() {
 
 #[test]
 fn deep_expressions_end_in_a_refusal() {
-    let half = MAX_EXPRESSION_BYTES / 2;
+    // As deep as the limit on words and signs lets them be.
+    let half = MAX_TOKENS / 2;
     for expression in [
         "(".repeat(half) + "m" + &")".repeat(half - 1),
-        "-".repeat(MAX_EXPRESSION_BYTES - 1) + "m",
+        "-".repeat(MAX_TOKENS - 1) + "m",
         "m".to_owned() + &"+m".repeat(half - 1),
         "m".to_owned() + &"^m".repeat(half - 1),
-        "sum(".repeat(half / 4) + "m" + &")".repeat(half / 4),
+        "sum(".repeat(half / 2) + "m" + &")".repeat(half / 2),
         "1".to_owned() + &"^1".repeat(half - 1),
-        "{".repeat(MAX_EXPRESSION_BYTES),
+        "{".repeat(MAX_TOKENS),
     ] {
         let conversion = convert(&file_of(&expression)).expect("a rule file");
         assert_eq!(conversion.misfits.len(), 1);

@@ -103,10 +103,10 @@ fn alerts_for_machines_fit() {
     assert_eq!(
         refused,
         [
-            ("ClockSkew", 45),
-            ("RebootedByClock", 63),
-            ("TooManyTargetsDown", 65),
-            ("Watchdog", 67)
+            ("ClockSkew", 43),
+            ("RebootedByClock", 60),
+            ("TooManyTargetsDown", 62),
+            ("Watchdog", 64)
         ]
     );
 }

@@ -147,7 +147,8 @@ fn has_too_many_tokens(text: &str) -> bool {
             quote = Some(letter);
         }
         let is_word = letter.is_alphanumeric() || matches!(letter, '_' | ':' | '.');
-        if !letter.is_whitespace() && !(is_word && is_in_word) {
+        let goes_on = is_word && is_in_word;
+        if !goes_on && !letter.is_whitespace() {
             tokens += 1;
         }
         is_in_word = is_word;

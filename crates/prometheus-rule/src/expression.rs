@@ -131,16 +131,11 @@ impl Reader {
         if is_scalar(&binary.lhs) || is_scalar(&binary.rhs) {
             let left = self.operand(&binary.lhs, keys)?;
             let right = self.operand(&binary.rhs, keys)?;
-            return joined(binary, left, right, &mut self.remarks).map(Operand::Vector);
+            return self.joined(binary, left, right).map(Operand::Vector);
         }
         let (left, right) = self.matched(binary, &matching, keys)?;
-        joined(
-            binary,
-            Operand::Vector(left),
-            Operand::Vector(right),
-            &mut self.remarks,
-        )
-        .map(Operand::Vector)
+        self.joined(binary, Operand::Vector(left), Operand::Vector(right))
+            .map(Operand::Vector)
     }
 
     fn numbers(&mut self, binary: &BinaryExpr) -> Result<Operand, Misfit> {
@@ -235,6 +230,68 @@ impl Reader {
         }
         Ok(outcome)
     }
+
+    /// Arithmetic or a comparison with at least one vector.
+    fn joined(&mut self, binary: &BinaryExpr, left: Operand, right: Operand) -> Result<Vector, Misfit> {
+        let operator = operator_of(binary.op).ok_or_else(|| refuse_operator(binary.op))?;
+        let is_many_right = Matching::of(binary)?.many == Many::Right;
+        let (left_value, left_vector) = parts(left)?;
+        let (mut right_value, right_vector) = parts(right)?;
+        let both = |part: fn(&Vector) -> Option<Term>| {
+            Term::both(
+                left_vector.as_ref().and_then(part),
+                right_vector.as_ref().and_then(part),
+            )
+        };
+        let mut filter = both(|vector| vector.filter.clone());
+        let mut guards = both(|vector| vector.guards.clone());
+        let main = if is_many_right {
+            right_vector.or(left_vector)
+        } else {
+            left_vector.or(right_vector)
+        };
+        let main = main.ok_or_else(|| refuse_operator(binary.op))?;
+        if binary.op.is_comparison_operator() {
+            let comparison = Term::binary(operator, left_value, right_value);
+            filter = Term::both(filter, Some(comparison));
+            return Ok(Vector {
+                filter,
+                guards,
+                ..main
+            });
+        }
+        if divides(operator) && self.may_be_zero(&binary.rhs, &right_value)? {
+            self.remarks.add(
+                "where a divisor is 0 the condition does not hold; Prometheus has an infinite value or NaN then",
+            );
+            let is_not_zero = Term::binary(Operator::NotEqual, right_value.clone(), Term::Number(0.0));
+            guards = Term::both(guards, Some(is_not_zero));
+            right_value = Term::binary(Operator::Or, right_value, Term::Number(1.0));
+        }
+        if operator == Operator::Modulo {
+            self.remarks
+                .add("a remainder has the sign of the divisor; in Prometheus that of the dividend");
+        }
+        Ok(Vector {
+            value: Some(Term::binary(operator, left_value, right_value)),
+            filter,
+            guards,
+            ..main
+        })
+    }
+
+    /// Whether a divisor may be 0; one that always is 0 is refused.
+    fn may_be_zero(&self, divisor: &Expr, value: &Term) -> Result<bool, Misfit> {
+        if let Some(number) = constant(divisor) {
+            return if number == 0.0 {
+                Err(Misfit::new("a division by 0"))
+            } else {
+                Ok(false)
+            };
+        }
+        // Where nothing is counted there is no sample.
+        Ok(!matches!(value, Term::Item(item) if self.items.counts(*item)))
+    }
 }
 
 fn set_outcome(
@@ -277,63 +334,6 @@ fn set_outcome(
             })
         }
     }
-}
-
-/// Arithmetic or a comparison with at least one vector.
-pub(crate) fn joined(
-    binary: &BinaryExpr,
-    left: Operand,
-    right: Operand,
-    remarks: &mut Remarks,
-) -> Result<Vector, Misfit> {
-    let operator = operator_of(binary.op).ok_or_else(|| refuse_operator(binary.op))?;
-    let is_many_right = Matching::of(binary)?.many == Many::Right;
-    let (left_value, left_vector) = parts(left)?;
-    let (right_value, right_vector) = parts(right)?;
-    let mut guards = Term::both(
-        left_vector.as_ref().and_then(|vector| vector.guards.clone()),
-        right_vector.as_ref().and_then(|vector| vector.guards.clone()),
-    );
-    let filter = Term::both(
-        left_vector.as_ref().and_then(|vector| vector.filter.clone()),
-        right_vector.as_ref().and_then(|vector| vector.filter.clone()),
-    );
-    let main = if is_many_right {
-        right_vector.or(left_vector)
-    } else {
-        left_vector.or(right_vector)
-    };
-    let main = main.ok_or_else(|| refuse_operator(binary.op))?;
-    if binary.op.is_comparison_operator() {
-        let comparison = Term::binary(operator, left_value, right_value);
-        return Ok(Vector {
-            filter: Term::both(filter, Some(comparison)),
-            guards,
-            ..main
-        });
-    }
-    let mut divisor = right_value;
-    if divides(operator) {
-        match constant(&binary.rhs) {
-            Some(0.0) => return Err(Misfit::new("a division by 0")),
-            Some(_) => {}
-            None => {
-                remarks.add("where a divisor is 0 the condition does not hold; Prometheus has an infinite value or NaN then");
-                let is_not_zero = Term::binary(Operator::NotEqual, divisor.clone(), Term::Number(0.0));
-                guards = Term::both(guards, Some(is_not_zero));
-                divisor = Term::binary(Operator::Or, divisor, Term::Number(1.0));
-            }
-        }
-        if operator == Operator::Modulo {
-            remarks.add("a remainder has the sign of the divisor; in Prometheus that of the dividend");
-        }
-    }
-    Ok(Vector {
-        value: Some(Term::binary(operator, left_value, divisor)),
-        filter,
-        guards,
-        ..main
-    })
 }
 
 fn parts(operand: Operand) -> Result<(Term, Option<Vector>), Misfit> {

@@ -43,6 +43,11 @@ impl Items {
         self.0.len()
     }
 
+    /// Whether an item says how many series there are.
+    pub(crate) fn counts(&self, item: usize) -> bool {
+        self.0[item].aggregate == Some(Aggregate::Count)
+    }
+
     /// Whether an item after the first `skipped` may stand for several series.
     pub(crate) fn has_plain_after(&self, skipped: usize) -> bool {
         self.0[skipped..].iter().any(|item| item.aggregate.is_none())

@@ -154,7 +154,7 @@ fn expressions_become_conditions() {
         ),
         (
             "load / on (instance) count by (instance) (cpu) > 2",
-            "$0 / ($1 || 1) > 2 && $1 != 0 | load | count:cpu",
+            "$0 / $1 > 2 | load | count:cpu",
         ),
         (
             "a / on (instance, device) b > 2",

@@ -83,7 +83,7 @@ fn alerts_for_machines_fit() {
         r#"MemoryShort: $0 / ($1 || 1) * 100 < 10 && $1 != 0 | node_memory_MemAvailable_bytes{"*":"*"} | node_memory_MemTotal_bytes{"*":"*"}"#,
         r#"CpuBusy: 100 - avg(5m) * 100 > 90 | avg:rate:node_cpu_seconds_total{"mode":"idle"}"#,
         r#"CpuBusyTheOtherWay: avg(5m) > 3 | sum:rate:node_cpu_seconds_total{"*":"*","cpu":{"re":".*"},"mode":{"not_re":"idle"}}"#,
-        r#"LoadHigh: $0 / ($1 || 1) > 2 && $1 != 0 | node_load15 | count:node_cpu_seconds_total{"mode":"idle"}"#,
+        r#"LoadHigh: $0 / $1 > 2 | node_load15 | count:node_cpu_seconds_total{"mode":"idle"}"#,
         r#"NetworkErrors: avg(2m) / ($1.avg(2m) || 1) > 0.01 && $1.avg(2m) != 0 | rate:node_network_receive_errs_total{"*":"*"} | rate:node_network_receive_packets_total{"*":"*"}"#,
         r#"DiskSlow: avg(5m) / ($1.avg(5m) || 1) > 0.1 && $1.avg(5m) != 0 && $1.avg(5m) > 0 | rate:node_disk_read_time_seconds_total{"*":"*"} | rate:node_disk_reads_completed_total{"*":"*"}"#,
         r#"OutOfMemoryKill: sum(1m) > 0 | increase:node_vmstat_oom_kill{"*":"*"}"#,

@@ -3,6 +3,7 @@
 mod account;
 mod checkrule;
 mod checkrule_language;
+mod convert;
 mod diag;
 mod documents;
 mod lists;

@@ -13,6 +13,7 @@ async fn a_wrong_use_exits_with_2_and_names_the_option() {
         (&["host", "--action", "fly"], "fly"),
         (&["account", "--action", "login"], "--username"),
         (&["checkrule", "--action", "add"], "--conf"),
+        (&["checkrule", "--action", "convert"], "--conf"),
         (&["checkrule", "--action", "delete"], "--check_items"),
         (
             &["checkrule", "--action", "delete", "--check_items", " , "],

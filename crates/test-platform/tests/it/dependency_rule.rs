@@ -9,13 +9,20 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("aops-api", &[]),
     ("aops-check-rule", &["aops-api"]),
     ("aops-fault-tree", &["aops-api"]),
+    ("aops-prometheus-rule", &["aops-api"]),
     ("aops-client", &["aops-api"]),
     ("aops-bus", &["aops-api"]),
     ("aops-service", &["aops-api", "aops-client"]),
     ("aops-agent", &["aops-api", "aops-client", "aops-service"]),
     (
         "aops-cli",
-        &["aops-api", "aops-check-rule", "aops-client", "aops-fault-tree"],
+        &[
+            "aops-api",
+            "aops-check-rule",
+            "aops-client",
+            "aops-fault-tree",
+            "aops-prometheus-rule",
+        ],
     ),
     ("aops-data-center", &["aops-api", "aops-client", "aops-service"]),
     ("aops-manager", &["aops-api", "aops-client", "aops-service"]),
@@ -89,7 +96,12 @@ const DATABASE_CRATES: &[&str] = &["sqlx", "tsink", "elasticsearch"];
 const DATABASE_OWNERS: &[&str] = &["aops-bus", "aops-data-center"];
 
 /// Crates without I/O, clock or runtime.
-const PURE: &[&str] = &["aops-api", "aops-check-rule", "aops-fault-tree"];
+const PURE: &[&str] = &[
+    "aops-api",
+    "aops-check-rule",
+    "aops-fault-tree",
+    "aops-prometheus-rule",
+];
 const IMPURE_CRATES: &[&str] = &["actix-web", "reqwest", "sqlx", "tokio"];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

@@ -1,6 +1,7 @@
 //! `aops checkrule`: what counts as an anomaly. One file per action that needs no platform; the others are here.
 
 mod check;
+mod convert;
 mod test;
 
 use std::path::{Path, PathBuf};
@@ -35,10 +36,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum)]
     action: Action,
 
-    /// The file of rules to add, check or test.
+    /// The file of rules to add, check or test, or of alerting rules of Prometheus to convert.
     #[arg(
         long,
-        required_if_eq_any([("action", "add"), ("action", "check"), ("action", "test")]),
+        required_if_eq_any([("action", "add"), ("action", "check"), ("action", "test"), ("action", "convert")]),
         value_name = "FILE"
     )]
     conf: Option<PathBuf>,
@@ -52,7 +53,7 @@ pub(crate) struct Arguments {
     )]
     check_items: Option<List>,
 
-    /// Where to write the rules that were got: a file, or a folder for a file check_rules.json.
+    /// Where to write the rules that were got or converted: a file, or a folder for a file check_rules.json.
     #[arg(long, value_name = "PATH")]
     export: Option<PathBuf>,
 
@@ -72,6 +73,8 @@ enum Action {
     Check,
     /// Run the rules of a file over the series of another. Needs no platform.
     Test,
+    /// Turn alerting rules of Prometheus into rules to add. Needs no platform.
+    Convert,
 }
 
 pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
@@ -85,6 +88,7 @@ pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), F
         Action::Delete => delete(arguments, context).await,
         Action::Check => check::run(conf, context),
         Action::Test => test::run(conf, &arguments.test, context),
+        Action::Convert => convert::run(conf, arguments.export.as_deref()),
     }
 }
 

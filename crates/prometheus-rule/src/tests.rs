@@ -1,0 +1,5 @@
+//! Tables of expressions, files and limits.
+
+mod expressions;
+mod files;
+mod well_known;

@@ -37,7 +37,7 @@ pub(crate) fn value(reading: &Reading<'_>, item: usize, call: &Call) -> Outcome 
 }
 
 /// The samples in a window that ends at `t`.
-fn inside<'s>(series: &'s Series, width: Width, t: i64) -> Vec<&'s SeriesSample> {
+fn inside(series: &Series, width: Width, t: i64) -> Vec<&SeriesSample> {
     let seen: Vec<&SeriesSample> = series.until(t).collect();
     let (candidates, after_ms) = match width {
         Width::Seconds(seconds) | Width::Plain(seconds) => (seen.as_slice(), t - seconds * 1_000 - 1),
@@ -51,7 +51,7 @@ fn inside<'s>(series: &'s Series, width: Width, t: i64) -> Vec<&'s SeriesSample>
 }
 
 /// The sample with which the newest one is compared.
-fn before<'s>(series: &'s Series, width: Width, t: i64) -> Result<&'s SeriesSample, Fault> {
+fn before(series: &Series, width: Width, t: i64) -> Result<&SeriesSample, Fault> {
     let too_old = Fault("no sample so far back");
     let gap_ms = series.gap_at(t);
     let seen: Vec<&SeriesSample> = series.until(t).collect();

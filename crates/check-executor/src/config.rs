@@ -19,6 +19,8 @@ pub struct Config {
     pub fetch_limit: usize,
     /// How many judged windows are saved in one request at most.
     pub save_limit: usize,
+    /// How much may be kept in memory between windows, in bytes; what does not fit is fetched again for each window.
+    pub memory_limit_bytes: usize,
     /// Longest window that is judged; a message that asks for more is refused.
     pub longest_window_ms: i64,
     /// Pause before a message is tried again; doubled each time.
@@ -38,6 +40,7 @@ impl Default for Config {
             scrape_interval_ms: 15_000,
             fetch_limit: 200,
             save_limit: 500,
+            memory_limit_bytes: 1 << 30,
             longest_window_ms: 86_400_000,
             first_back_off: Duration::from_secs(1),
             longest_back_off: Duration::from_secs(60),

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::error::ExecutorError;
+use crate::memories::Memories;
 use crate::rules::RuleCache;
 use crate::{Config, Dependencies, metrics, request, window};
 
@@ -20,6 +21,7 @@ pub(crate) struct Executor {
     pub(crate) config: Config,
     pub(crate) dependencies: Dependencies,
     pub(crate) rules: RuleCache,
+    pub(crate) memories: Memories,
     /// Whether the data center is away: an outage is logged once, not for each message.
     away: AtomicBool,
 }
@@ -27,6 +29,7 @@ pub(crate) struct Executor {
 impl Executor {
     pub(crate) fn new(config: Config, dependencies: Dependencies) -> Self {
         Self {
+            memories: Memories::new(config.memory_limit_bytes),
             config,
             dependencies,
             rules: RuleCache::default(),

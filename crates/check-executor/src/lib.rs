@@ -6,11 +6,14 @@
 //! ([`consume`]). A message that comes again has the same effect once more, which changes nothing: a save replaces what
 //! was said of its window.
 //!
-//! It keeps no state but caches; several may run, and share the shards by the bus's order per key.
+//! It keeps no state but caches: the rules of shards, and what the next window of a shard needs of those before
+//! ([`memories`]), so that only new samples are fetched and judged. Several may run, and share the shards by the bus's
+//! order per key; whoever meets a shard for the first time fetches its history once.
 
 mod config;
 mod consume;
 mod error;
+mod memories;
 mod metrics;
 mod request;
 mod rules;

@@ -23,6 +23,24 @@ pub(crate) static WINDOWS: LazyLock<IntCounter> = LazyLock::new(|| {
     .expect("registered once")
 });
 
+/// Memory that is kept between windows.
+pub(crate) static MEMORY: LazyLock<IntGauge> = LazyLock::new(|| {
+    prometheus::register_int_gauge!(
+        "aops_check_memory_bytes",
+        "Recent samples and states that are kept between windows, in bytes."
+    )
+    .expect("registered once")
+});
+
+/// Shards whose memory did not fit.
+pub(crate) static FORGOTTEN: LazyLock<IntCounter> = LazyLock::new(|| {
+    prometheus::register_int_counter!(
+        "aops_check_memory_forgotten_total",
+        "Memories of shards that were not kept because the limit was reached; their history is fetched again."
+    )
+    .expect("registered once")
+});
+
 /// Time from taking a message to having its findings saved.
 pub(crate) static SECONDS: LazyLock<Histogram> = LazyLock::new(|| {
     prometheus::register_histogram!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aops_api::message::{CheckExecuteReq, VERSION};
+use aops_api::message::{CheckExecuteReq, CheckKind, VERSION};
 use aops_api::{EvaluationKey, HostId, Shard, TimeRange};
 use serde_json::Value;
 
@@ -14,6 +14,8 @@ pub(crate) struct WindowRequest {
     pub(crate) window: TimeRange,
     /// Rules of at least this revision; `None` = of now.
     pub(crate) rules_revision: Option<u64>,
+    /// Whether it is one of the windows that follow each other, and not one that is judged again or later.
+    pub(crate) is_forward: bool,
     /// Only these; `None` = all in effect.
     pub(crate) keys: Option<Vec<EvaluationKey>>,
 }
@@ -49,6 +51,7 @@ pub(crate) fn read(payload: Value, longest_window_ms: i64) -> Result<Vec<WindowR
             hosts,
             window,
             rules_revision,
+            is_forward: message.kind == CheckKind::Forward && message.keys.is_none(),
             keys: message.keys.clone(),
         }
     };
@@ -84,6 +87,7 @@ mod tests {
         let requests = read(payload, DAY_MS).expect("readable");
         assert_eq!(requests.len(), 1);
         assert_eq!(requests[0].rules_revision, Some(4));
+        assert!(!requests[0].is_forward);
         assert_eq!(requests[0].keys, Some(vec![EvaluationKey::from("k")]));
     }
 

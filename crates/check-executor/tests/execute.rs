@@ -201,6 +201,89 @@ async fn a_longer_scrape_interval_is_fetched_for_and_remembered() {
 }
 
 #[tokio::test]
+async fn the_window_that_follows_fetches_only_what_is_new() {
+    let fixture = Fixture::new(config()).await;
+    fixture.set_series(series(5_000));
+    let window = |number: i64| {
+        let mut message = message(1);
+        message["time_range"] = json!([START_MS + number * 10_000, END_MS + number * 10_000]);
+        message
+    };
+    let reach_of_last_fetch = |number: i64| {
+        let fetched = fixture.bodies(FETCH);
+        let range = &fetched.last().expect("a fetch")["selectors"][0]["range"];
+        START_MS + number * 10_000 - range[0].as_i64().expect("a time")
+    };
+    fixture.execute("m0", window(0)).await;
+    assert!(reach_of_last_fetch(0) > 0, "history is fetched first");
+    fixture.set_series(json!([]));
+    fixture.execute("m1", window(1)).await;
+    assert_eq!(reach_of_last_fetch(1), 0);
+    // The last sample of before, 0.5 at 9 s, speaks until 24 s: what is remembered was judged.
+    let saves = fixture.bodies(SAVE);
+    assert_eq!(saves[1]["windows"][0]["findings"], json!([]));
+    // One that is judged again, or that does not follow, stands alone.
+    fixture.execute("m1 again", window(1)).await;
+    assert!(reach_of_last_fetch(1) > 0);
+    fixture.execute("m3", window(3)).await;
+    assert!(reach_of_last_fetch(3) > 0);
+    let mut retry = window(4);
+    retry["kind"] = json!("retry");
+    fixture.execute("m4", retry).await;
+    assert!(reach_of_last_fetch(4) > 0);
+    // New rules have not seen the windows before.
+    fixture.execute("m5", window(5)).await;
+    fixture.set_rules(2, &[rule("$0 > 2", &["h"])]);
+    let mut newer = window(6);
+    newer["rules_revision"] = json!(2);
+    fixture.execute("m6", newer).await;
+    assert!(reach_of_last_fetch(6) > 0);
+}
+
+#[tokio::test]
+async fn what_was_not_saved_is_not_remembered() {
+    let fixture = Fixture::new(config()).await;
+    fixture.set_series(series(5_000));
+    fixture
+        .data_center
+        .answer(SAVE, json!({"code": 1101, "msg": "away"}));
+    let published = fixture.bus.publish(CHECK_EXECUTE_REQ, "12", "m", message(1));
+    published.await.expect("published");
+    let tried = async {
+        while fixture.bodies(SAVE).len() < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), tried)
+        .await
+        .expect("tried again");
+    fixture.data_center.succeed(SAVE, json!({}));
+    fixture.settled().await;
+    let saves = fixture.bodies(SAVE);
+    assert!(
+        saves.iter().all(|save| save == &saves[0]),
+        "each attempt says the same"
+    );
+}
+
+#[tokio::test]
+async fn without_room_nothing_is_remembered() {
+    let fixture = Fixture::new(Config {
+        memory_limit_bytes: 0,
+        ..config()
+    })
+    .await;
+    fixture.set_series(series(5_000));
+    fixture.execute("m0", message(1)).await;
+    let mut next = message(1);
+    next["time_range"] = json!([END_MS, END_MS + 10_000]);
+    fixture.execute("m1", next).await;
+    let fetched = fixture.bodies(FETCH);
+    let start = fetched[1]["selectors"][0]["range"][0].as_i64();
+    assert!(start.expect("a time") < END_MS);
+}
+
+#[tokio::test]
 async fn a_rule_is_judged_where_it_is_in_effect_and_asked_for() {
     let fixture = Fixture::new(config()).await;
     fixture.set_rules(

@@ -27,7 +27,7 @@ struct HostMemory {
     /// All before is known.
     until_ms: i64,
     /// By which numbers rules and streams are meant.
-    rules: Vec<Arc<Rule>>,
+    rules: Arc<[Arc<Rule>]>,
     assumed_interval_ms: i64,
     state: HostState<'static>,
 }
@@ -114,7 +114,7 @@ impl Memory {
         state.forget_before(window.end_ms, plan.streams());
         let memory = HostMemory {
             until_ms: window.end_ms,
-            rules: plan.rules().cloned().collect(),
+            rules: plan.listed(),
             assumed_interval_ms: plan.assumed_interval_ms(),
             state,
         };
@@ -126,6 +126,11 @@ impl Memory {
         self.hosts.remove(host_id);
     }
 
+    /// Forgets hosts that no window that ends at or after `until_ms` has met.
+    pub fn forget_before(&mut self, until_ms: i64) {
+        self.hosts.retain(|_, known| known.until_ms >= until_ms);
+    }
+
     /// How many hosts are remembered.
     pub fn hosts(&self) -> usize {
         self.hosts.len()
@@ -133,9 +138,7 @@ impl Memory {
 
     /// Memory in use, in bytes, about.
     pub fn bytes(&self) -> usize {
-        let each = |memory: &HostMemory| {
-            memory.state.bytes() + memory.rules.len() * size_of::<Arc<Rule>>() + size_of::<HostMemory>()
-        };
+        let each = |memory: &HostMemory| memory.state.bytes() + size_of::<HostMemory>();
         self.hosts.values().map(each).sum()
     }
 }

@@ -18,6 +18,8 @@ use crate::stream::StreamPlan;
 /// demanding of them.
 #[derive(Clone, Debug)]
 pub struct FetchPlan {
+    /// The rules as given.
+    listed: Arc<[Arc<Rule>]>,
     rules: Vec<PlannedRule>,
     window: TimeRange,
     assumed_interval_ms: i64,
@@ -52,6 +54,7 @@ impl FetchPlan {
     /// is scraped more seldom may be missed altogether, or be found and refused by [`FetchPlan::suffices`].
     pub fn new(rules: Vec<Arc<Rule>>, window: TimeRange, assumed_interval_ms: i64) -> Self {
         let mut plan = Self {
+            listed: rules.iter().cloned().collect(),
             rules: Vec::with_capacity(rules.len()),
             window,
             assumed_interval_ms,
@@ -257,6 +260,10 @@ impl FetchPlan {
         streams.sort_unstable();
         streams.dedup();
         streams
+    }
+
+    pub(crate) fn listed(&self) -> Arc<[Arc<Rule>]> {
+        Arc::clone(&self.listed)
     }
 
     pub(crate) fn assumed_interval_ms(&self) -> i64 {

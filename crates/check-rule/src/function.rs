@@ -74,8 +74,9 @@ pub(crate) fn compare_with_earlier(
     back: Back,
     time_ms: i64,
 ) -> Result<Value, String> {
-    let newest = seen.checked_sub(1).ok_or("there is no sample")?;
-    let earlier = earlier_sample(series, newest, back, time_ms).ok_or("there is no such earlier sample")?;
+    let missing = "there is no such earlier sample";
+    let newest = seen.checked_sub(1).ok_or(missing)?;
+    let earlier = earlier_sample(series, newest, back, time_ms).ok_or(missing)?;
     let newest = series.column.value(newest)?;
     let earlier = series.column.value(earlier)?;
     match comparison {

@@ -9,7 +9,8 @@ use crate::item_series::ItemSeries;
 use crate::label::{compared, measure_the_same};
 use crate::program::{NumberReading, Program};
 use crate::rule::Rule;
-use crate::value::Value;
+use crate::sample::too_long;
+use crate::value::{MAX_TEXT_BYTES, Value};
 use crate::window::{Summary, WindowReading, Windows, exact_float};
 
 /// How many of several matching series an error names.
@@ -115,7 +116,12 @@ impl<'work, 'set> Moment<'work, 'set> {
             .collect();
         Self {
             rule,
-            items: series.items.iter().map(ItemReader::new).collect(),
+            items: series
+                .items
+                .iter()
+                .enumerate()
+                .map(|(item, candidates)| ItemReader::new(item, candidates))
+                .collect(),
             windows,
             shared,
             stack: Vec::new(),
@@ -208,10 +214,17 @@ impl<'work, 'set> Moment<'work, 'set> {
             .map_or(oldest_ms, |before| main.series.times_ms[before]);
         let log = self.chosen(item)?;
         let start = log.series.seen_at(before_ms.max(oldest_ms)).min(log.seen);
-        let lines: Vec<_> = (start..log.seen)
-            .map(|line| log.series.column.text(line))
-            .collect();
-        Ok(lines.join(" "))
+        let mut lines = String::new();
+        for line in start..log.seen {
+            if line > start {
+                lines.push(' ');
+            }
+            lines.push_str(&log.series.column.text(line));
+            if lines.len() > MAX_TEXT_BYTES {
+                return Err(too_long());
+            }
+        }
+        Ok(lines)
     }
 
     /// The text of an item as it was delivered.
@@ -222,7 +235,11 @@ impl<'work, 'set> Moment<'work, 'set> {
         let candidate = self.chosen(item)?;
         let newest = candidate.seen.checked_sub(1);
         let newest = newest.ok_or_else(|| format!("${item} has no sample"))?;
-        Ok(candidate.series.column.text(newest).into_owned())
+        let text = candidate.series.column.text(newest);
+        if text.len() > MAX_TEXT_BYTES {
+            return Err(too_long());
+        }
+        Ok(text.into_owned())
     }
 
     /// A window that is kept from sample to sample.
@@ -385,7 +402,7 @@ fn value_of_window(aggregate: WindowAggregate, reading: &WindowReading) -> Resul
 }
 
 impl<'work, 'set> ItemReader<'work, 'set> {
-    fn new(item: &ItemCandidates<'work, 'set>) -> Self {
+    fn new(number: usize, item: &ItemCandidates<'work, 'set>) -> Self {
         let candidate = |series: &&'work ItemSeries<'set>| Candidate {
             series,
             numbers: series.numbers(),
@@ -394,7 +411,10 @@ impl<'work, 'set> ItemReader<'work, 'set> {
         };
         Self {
             candidates: item.series.iter().map(candidate).collect(),
-            unheard: item.unheard,
+            // A line is there to be judged, whatever was not heard around it.
+            unheard: item
+                .unheard
+                .map(|unheard| if number == 0 { &[] } else { unheard }),
             choice: Choice::Missing,
             matching: Vec::new(),
         }

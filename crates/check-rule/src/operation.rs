@@ -277,7 +277,39 @@ fn divide(left: &Value, right: &Value) -> Result<Value, String> {
     if divisor.is_zero() {
         return Err("division by zero".to_owned());
     }
-    Ok(Value::Float(dividend.as_float() / divisor.as_float()))
+    let quotient = match (dividend, divisor) {
+        (Number::Int(dividend), Number::Int(divisor)) => divide_integers(dividend, divisor),
+        _ => dividend.as_float() / divisor.as_float(),
+    };
+    Ok(Value::Float(quotient))
+}
+
+/// Rounded once, as Python does, also where the integers are no floats.
+fn divide_integers(dividend: i128, divisor: i128) -> f64 {
+    const EXACT: u128 = 1 << 53;
+    // Two bits more than a float has, so that what is behind them decides only whether they are all there is.
+    const BITS: u32 = 55;
+    let (numerator, denominator) = (dividend.unsigned_abs(), divisor.unsigned_abs());
+    if numerator <= EXACT && denominator <= EXACT {
+        return dividend as f64 / divisor as f64;
+    }
+    let mut quotient = numerator / denominator;
+    let mut rest = numerator % denominator;
+    let mut exponent = 0;
+    while rest != 0 && quotient >> (BITS - 1) == 0 {
+        // Twice a rest is below twice the denominator, which is at most 2^127.
+        rest *= 2;
+        let bit = u128::from(rest >= denominator);
+        rest -= bit * denominator;
+        quotient = quotient * 2 + bit;
+        exponent -= 1;
+    }
+    let magnitude = (quotient | u128::from(rest != 0)) as f64 * 2.0_f64.powi(exponent);
+    if (dividend < 0) == (divisor < 0) {
+        magnitude
+    } else {
+        -magnitude
+    }
 }
 
 /// Floored: the outcome has the sign of the divisor.
@@ -321,6 +353,24 @@ mod tests {
             apply_binary(BinaryOperator::Modulo, int(i128::MIN), int(-1)),
             Ok(int(0))
         );
+    }
+
+    #[test]
+    fn quotients_of_integers_are_rounded_once() {
+        let divide = |left, right| apply_binary(BinaryOperator::Divide, int(left), int(right));
+        let exact = |left, right, expected| assert_eq!(divide(left, right), Ok(Value::Float(expected)));
+        exact(27_021_597_764_222_979, 3, 9_007_199_254_740_992.0);
+        exact(-27_021_597_764_222_979, 3, -9_007_199_254_740_992.0);
+        exact(i128::MAX, i128::MAX, 1.0);
+        exact(
+            i128::MIN,
+            1,
+            -170_141_183_460_469_231_731_687_303_715_884_105_728.0,
+        );
+        exact(1, i128::MIN, -5.877_471_754_111_438e-39);
+        exact(i128::MAX, 2, 85_070_591_730_234_615_865_843_651_857_942_052_864.0);
+        exact(1, 3, 1.0 / 3.0);
+        exact((1 << 60) + 1, 1 << 60, 1.0);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::value::Value;
+use crate::value::{MAX_TEXT_BYTES, Value};
 
 /// The values of the samples of a series, in order of time.
 #[derive(Clone, Debug)]
@@ -74,6 +74,11 @@ impl Column<'_> {
     }
 }
 
+/// Why a text is not looked at.
+pub(crate) fn too_long() -> String {
+    format!("a text longer than {MAX_TEXT_BYTES} bytes")
+}
+
 /// A number as a series store writes it: the shortest digits, a whole number without a point.
 pub(crate) fn text_of(number: f64) -> String {
     if number.is_nan() {
@@ -88,6 +93,9 @@ pub(crate) fn text_of(number: f64) -> String {
 /// A text that reads as a number is that number; one that looks like a number and is none, such as `NaN` or `007`, is an
 /// error; any other is a text.
 pub(crate) fn value_of_text(text: &str) -> Result<Value, String> {
+    if text.len() > MAX_TEXT_BYTES {
+        return Err(too_long());
+    }
     let trimmed = text.trim();
     let Ok(number) = trimmed.parse::<f64>() else {
         return Ok(Value::text(text));

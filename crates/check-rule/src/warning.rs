@@ -50,7 +50,11 @@ pub(crate) fn warnings(condition: &Condition, items: &[CompiledItem], text: &str
     }
     let root = search.expression(&condition.root);
     let all = || print(condition, &condition.root, Spelling::AsWritten);
-    let told = match root.truth() {
+    let truth = match &condition.root {
+        Expression::Literal(value) => Some(value.is_truthy()).filter(|_| *value != Value::Null),
+        _ => root.truth(),
+    };
+    let told = match truth {
         Some(true) => Some("the condition is always true: every sample is an anomaly"),
         Some(false) => Some("the condition is never true: it finds nothing"),
         None if root == Known::Null => Some("the condition is null, which is never true"),
@@ -530,6 +534,7 @@ mod tests {
                 "1: the condition is always true: every sample is an anomaly: 1 > 0",
             ),
             ("0", "1: the condition is never true: it finds nothing: 0"),
+            ("''", "1: the condition is never true: it finds nothing: \"\""),
             ("null", "1: the condition is null, which is never true: null"),
             (
                 "\"a\" > 1",

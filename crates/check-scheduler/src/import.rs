@@ -17,6 +17,8 @@ pub(crate) struct SortedOut {
     pub(crate) accepted: Vec<KeyedRule>,
     /// Rules that do not, and why.
     pub(crate) refused: Vec<ImportReason>,
+    /// What looks wrong in rules that compile.
+    pub(crate) warnings: Vec<ImportReason>,
 }
 
 /// Checks rules without compiling them, which is cheap, and trims their names. What is wrong in shape, or named twice,
@@ -47,10 +49,20 @@ pub(crate) fn sort_out(items: Vec<CheckItem>) -> SortedOut {
     let mut sorted = SortedOut::default();
     for item in items {
         match Rule::compile(&item) {
-            Ok(rule) => sorted.accepted.push(KeyedRule {
-                key: rule.key().clone(),
-                item,
-            }),
+            Ok(rule) => {
+                let warnings = rule.warnings().iter().map(|warning| ImportReason {
+                    check_item: Some(item.check_item.clone()),
+                    tree_name: None,
+                    reason: warning.reason.clone(),
+                    line: warning.line,
+                    column: warning.column,
+                });
+                sorted.warnings.extend(warnings);
+                sorted.accepted.push(KeyedRule {
+                    key: rule.key().clone(),
+                    item,
+                });
+            }
             Err(error) => sorted.refused.push(ImportReason {
                 check_item: Some(item.check_item),
                 tree_name: None,
@@ -114,6 +126,19 @@ mod tests {
         assert!(!refused.reason.is_empty());
         assert_eq!(refused.line, Some(1));
         assert!(refused.column.is_some());
+    }
+
+    #[test]
+    fn rules_with_warnings_are_accepted_and_the_warnings_say_where() {
+        let items = vec![item("a", "$0 > 1"), item("b", "$0 > 1 &&\n$0 != 'x'")];
+        let sorted = sort_out(items);
+        assert_eq!((sorted.accepted.len(), sorted.refused.len()), (2, 0));
+        assert_eq!(sorted.warnings.len(), 1, "{:?}", sorted.warnings);
+        let warning = &sorted.warnings[0];
+        assert_eq!(warning.check_item.as_deref(), Some("b"));
+        assert!(!warning.reason.is_empty());
+        assert_eq!(warning.line, Some(2));
+        assert!(warning.column.is_some());
     }
 
     #[test]

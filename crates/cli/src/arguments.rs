@@ -23,7 +23,12 @@ First steps:
 
 Options may also be written with hyphens (--host-list).
 
-Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong usage;
+Without a platform, rules are checked and tested:
+  aops checkrule --action check --conf rules.json
+  aops checkrule --action test --conf rules.json --data data.json
+
+Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong usage,
+or a refused rule in a file that is checked or tested;
 130 stopped by Ctrl-C while waiting for a diagnosis, which goes on.";
 
 /// Watch over machines: hosts, check rules, anomalies, fault trees and diagnoses.
@@ -54,16 +59,15 @@ pub(crate) struct Arguments {
     )]
     pub(crate) access_token: Option<String>,
 
-    /// Tables for people, or the platform's answer as JSON for programs.
+    /// Tables for people, or the platform's answer as JSON for programs [default: table; of a test of rules, json].
     #[arg(
         long,
         global = true,
         help_heading = "Global options",
         value_enum,
-        default_value_t = Output::Table,
         value_name = "FORM"
     )]
-    pub(crate) output: Output,
+    pub(crate) output: Option<Output>,
 
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -15,6 +15,8 @@ pub(crate) struct Context {
     pub(crate) platform: Platform,
     pub(crate) server: String,
     pub(crate) output: Output,
+    /// The form that the person asked for.
+    pub(crate) output_given: Option<Output>,
     pub(crate) clock: Clock,
 }
 
@@ -29,7 +31,8 @@ impl Context {
         Self {
             platform,
             server: arguments.server.clone(),
-            output: arguments.output,
+            output: arguments.output.unwrap_or(Output::Table),
+            output_given: arguments.output,
             clock: Clock { now, zone },
         }
     }
@@ -78,9 +81,7 @@ impl Context {
             msg: outcome.msg.clone(),
             payload: outcome.payload.as_ref(),
         };
-        let text = serde_json::to_string(&answer)
-            .map_err(|error| Failure::Local(format!("the answer cannot be written as JSON: {error}")))?;
-        screen::print(&text)
+        screen::print_json(&answer)
     }
 
     /// Says what of a longer list is shown.

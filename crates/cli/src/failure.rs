@@ -1,5 +1,6 @@
 //! How a command fails: message, advice, exit code.
 
+use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
@@ -36,9 +37,30 @@ pub(crate) enum Failure {
     /// Ctrl-C while waiting; the text says how to go on.
     #[error("{0}")]
     Interrupted(String),
+    /// What is wrong with the rules or the data of a test has been shown already, each thing at its place.
+    #[error("{0}")]
+    Offline(Offline),
     /// Standard output cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
+}
+
+/// How a run without a platform fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Offline {
+    /// A file cannot be used at all.
+    Unreadable,
+    /// Some of what it holds is refused; the rest was done.
+    SomeRefused,
+}
+
+impl fmt::Display for Offline {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Offline::Unreadable => "the file cannot be used",
+            Offline::SomeRefused => "some rules are refused",
+        })
+    }
 }
 
 fn message(error: &ClientError) -> String {
@@ -53,6 +75,7 @@ impl Failure {
         match self {
             // Whoever read our output has had enough (`aops check | head`).
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
+            Failure::Offline(_) => return,
             Failure::Interrupted(text) => return screen::note(text),
             Failure::NoAnswer { .. } | Failure::Refused { .. } => {
                 screen::note(&format!("error {}", screen::plain(&self.to_string())));
@@ -66,15 +89,17 @@ impl Failure {
         }
     }
 
-    /// 1 refused or failed, 2 wrong usage, 130 stopped by Ctrl-C.
+    /// 1 refused or failed, 2 wrong usage or a refused rule in a file, 130 stopped by Ctrl-C.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Failure::Usage(_) => ExitCode::from(2),
+            Failure::Usage(_) | Failure::Offline(Offline::SomeRefused) => ExitCode::from(2),
             Failure::Interrupted(_) => ExitCode::from(130),
-            Failure::NoAnswer { .. } | Failure::Refused { .. } | Failure::Local(_) | Failure::Output(_) => {
-                ExitCode::from(1)
-            }
+            Failure::Offline(Offline::Unreadable)
+            | Failure::NoAnswer { .. }
+            | Failure::Refused { .. }
+            | Failure::Local(_)
+            | Failure::Output(_) => ExitCode::from(1),
         }
     }
 
@@ -90,7 +115,7 @@ impl Failure {
                 "check that {server} is an A-Ops platform; name another with --server or AOPS_SERVER"
             )),
             Failure::Refused { code, msg } => of_code(*code, msg).map(str::to_owned),
-            Failure::Local(_) | Failure::Interrupted(_) | Failure::Output(_) => None,
+            Failure::Local(_) | Failure::Interrupted(_) | Failure::Offline(_) | Failure::Output(_) => None,
         }
     }
 }

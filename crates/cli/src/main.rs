@@ -1,7 +1,7 @@
 //! The `aops` command: everything a person does with the platform, from a terminal or a script.
 //!
-//! It talks to the public routes through [`aops_client::Platform`] and to nothing else. Commands and options are those
-//! of the design (3.8.4).
+//! It talks to the public routes through [`aops_client::Platform`] and to nothing else; rules can be tested without a
+//! platform, over files. Commands and options are those of the design (3.8.4).
 //!
 //! | module | what it does |
 //! |---|---|
@@ -10,6 +10,7 @@
 //! | `context` | what a command works with: the server, the clock, the form of the output |
 //! | `failure` | how a command fails: message, advice, exit code |
 //! | `documents`, `password` | what comes from files and from the person |
+//! | `offline` | rules tested without a platform |
 //! | `moments`, `screen` | how moments are read and shown, how tables look |
 
 mod arguments;
@@ -18,6 +19,7 @@ mod context;
 mod documents;
 mod failure;
 mod moments;
+mod offline;
 mod password;
 mod screen;
 

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
 
 use crate::failure::Failure;
 
@@ -12,6 +13,13 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     writeln!(standard_output, "{}", text.trim_end_matches('\n'))?;
     standard_output.flush()?;
     Ok(())
+}
+
+/// Writes a result as JSON in one line.
+pub(crate) fn print_json(result: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(result)
+        .map_err(|error| Failure::Local(format!("the answer cannot be written as JSON: {error}")))?;
+    print(&text)
 }
 
 /// Writes a remark to standard error. That it cannot be written is no reason to fail.

@@ -2,12 +2,12 @@
 
 use aops_api::TimeRange;
 use aops_api::finding::{Finding, JudgedWindow};
-use aops_check_rule::Rule;
+use aops_check_rule::{FetchPlan, Memory, Rule, SeriesSet};
 use proptest::prelude::*;
 use std::sync::Arc;
 
 use crate::random::{LONGEST_INTERVAL_MS, RandomRule, instant, rule, window, world};
-use crate::world::{World, compile};
+use crate::world::{World, compile, host};
 
 /// What a store makes of findings of neighbouring windows.
 fn joined(pieces: &[JudgedWindow]) -> Vec<Finding> {
@@ -39,6 +39,22 @@ fn apart(world: &World, rule: &Arc<Rule>, windows: &[TimeRange]) -> Vec<JudgedWi
     let windows = windows.iter();
     windows
         .map(|window| world.judge(rule, *window, LONGEST_INTERVAL_MS))
+        .collect()
+}
+
+/// Each window continues from what is remembered of the one before.
+fn remembered(world: &World, rule: &Arc<Rule>, windows: &[TimeRange]) -> Vec<JudgedWindow> {
+    let mut memory = Memory::default();
+    windows
+        .iter()
+        .map(|window| {
+            let plan = FetchPlan::new(vec![Arc::clone(rule)], *window, LONGEST_INTERVAL_MS);
+            let plan = memory.plan(plan, &[host()]);
+            let answer = world.fetch(plan.fetch().selectors());
+            let set = SeriesSet::new(&answer);
+            let mut judged = memory.judge(&plan, &[0], &host(), &set);
+            judged.remove(0)
+        })
         .collect()
 }
 
@@ -80,6 +96,11 @@ proptest! {
     #[test]
     fn pieces_judged_apart_are_the_whole(world in world(), rule in rule(), window in window(), cuts in cuts()) {
         check_pieces(&world, &rule, window, &cuts, apart)?;
+    }
+
+    #[test]
+    fn pieces_judged_from_memory_are_the_whole(world in world(), rule in rule(), window in window(), cuts in cuts()) {
+        check_pieces(&world, &rule, window, &cuts, remembered)?;
     }
 
     /// More samples than were asked for, and another order of series, change nothing.

@@ -4,8 +4,8 @@ use actix_web::web::{self, Bytes, Data};
 use aops_api::code::{Code, Empty};
 use aops_api::page::Page;
 use aops_api::rule::{
-    ImportAnswer, RuleAddRequest, RuleCountAnswer, RuleDeleteRequest, RuleGetAnswer, RuleGetRequest,
-    RuleImportRequest,
+    ImportAnswer, ImportReason, RuleAddRequest, RuleCountAnswer, RuleDeleteRequest, RuleGetAnswer,
+    RuleGetRequest, RuleImportRequest,
 };
 use aops_service::http::{CallerToken, Checked, read_checked};
 use aops_service::{ApiError, ApiResult, answer, answer_with};
@@ -13,7 +13,8 @@ use aops_service::{ApiError, ApiResult, answer, answer_with};
 use super::State;
 use crate::import;
 
-/// POST /check/rule/import: adds or replaces rules of the caller, those that can be compiled.
+/// POST /check/rule/import: adds or replaces rules of the caller, those that can be compiled. Of those, what looks
+/// wrong comes back as warnings.
 pub(super) async fn import(
     Checked(mut request): Checked<RuleImportRequest>,
     token: CallerToken,
@@ -34,6 +35,13 @@ pub(super) async fn import(
         outcome.fail_list.extend(refused.check_item.clone());
         outcome.fail_reasons.push(refused);
     }
+    let is_stored = |warning: &ImportReason| {
+        let name = warning.check_item.as_ref();
+        let mut stored = outcome.succeed_list.iter().chain(&outcome.update_list);
+        stored.any(|stored| Some(stored) == name)
+    };
+    let warnings: Vec<ImportReason> = sorted.warnings.into_iter().filter(is_stored).collect();
+    outcome.warnings.extend(warnings);
     let any_stored = !outcome.succeed_list.is_empty() || !outcome.update_list.is_empty();
     match outcome.fail_reasons.first() {
         None => answer(outcome),

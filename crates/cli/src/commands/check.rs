@@ -1,12 +1,11 @@
 //! `aops check`: anomalies that the check rules found.
 
-use aops_api::Labels;
-use aops_api::finding::{DecidingSample, FindingValue};
 use aops_api::id::HostId;
 use aops_api::read::Integer;
 use aops_api::result::{ResultGetRequest, ResultRow, ResultSort};
 use clap::{Args, ValueEnum};
 
+use super::why::{show_labels, why};
 use crate::arguments::{List, Order, Paging, Window};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -84,34 +83,6 @@ fn row(result: &ResultRow, context: &Context) -> [String; 7] {
         show_labels(&result.labels),
         context.show(result.start),
         context.show(result.end),
-        why(result),
+        why(result.value, &result.evidence, &result.reason),
     ]
-}
-
-/// `device="sda", mode="idle"`
-fn show_labels(labels: &Labels) -> String {
-    let pairs: Vec<String> = labels
-        .iter()
-        .map(|(name, value)| format!("{name}={value:?}"))
-        .collect();
-    pairs.join(", ")
-}
-
-/// The values that decided, at their worst; for what is no anomaly, the reason.
-fn why(result: &ResultRow) -> String {
-    let evidence = &result.evidence;
-    match evidence.worst.as_ref().or(evidence.first.as_ref()) {
-        Some(sample) if result.value == FindingValue::Abnormal => show_values(sample),
-        _ => result.reason.clone(),
-    }
-}
-
-/// `$0 = 0.98, max(60s) = 0.99`
-fn show_values(sample: &DecidingSample) -> String {
-    let values: Vec<String> = sample
-        .values
-        .iter()
-        .map(|value| format!("{} = {}", value.expression, value.value))
-        .collect();
-    values.join(", ")
 }

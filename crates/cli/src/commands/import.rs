@@ -16,6 +16,7 @@ pub(crate) fn finish(outcome: &Outcome<ImportAnswer>, context: &Context) -> Resu
     }
     if let Some(answer) = &outcome.payload {
         print_stored(answer)?;
+        note_warnings(answer);
         note_refused(answer);
     }
     check(outcome)
@@ -29,6 +30,14 @@ fn print_stored(answer: &ImportAnswer) -> Result<(), Failure> {
         screen::print(&format!("replaced  {}", screen::plain(name)))?;
     }
     Ok(())
+}
+
+fn note_warnings(answer: &ImportAnswer) {
+    for warning in &answer.warnings {
+        let name = names(warning).map_or("", String::as_str);
+        let text = format!("{name}: {}", show_reason(warning));
+        screen::note(&format!("warning   {}", screen::plain(&text)));
+    }
 }
 
 fn note_refused(answer: &ImportAnswer) {

@@ -8,6 +8,7 @@ mod faultree;
 mod host;
 mod import;
 mod report;
+mod why;
 
 use clap::Subcommand;
 

@@ -8,18 +8,18 @@ use tempfile::TempDir;
 
 use crate::{Ran, run};
 
-struct Files(TempDir);
+pub(crate) struct Files(TempDir);
 
 impl Files {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a temp folder"))
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.0.path().join(name).display().to_string()
     }
 
-    fn write(&self, name: &str, content: &str) -> String {
+    pub(crate) fn write(&self, name: &str, content: &str) -> String {
         let path = self.path(name);
         fs::write(&path, content).expect("written");
         path
@@ -80,9 +80,36 @@ async fn what_is_refused_is_told_with_reason_and_place() {
         ran.json(),
         json!({
             "code": 206, "msg": "partial succeed", "succeed_list": ["a"], "update_list": [], "fail_list": ["b"],
-            "fail_reasons": [{ "check_item": "b", "reason": "unexpected '>'", "line": 1, "column": 4 }]
+            "fail_reasons": [{ "check_item": "b", "reason": "unexpected '>'", "line": 1, "column": 4 }],
+            "warnings": []
         })
     );
+}
+
+#[tokio::test]
+async fn what_looks_wrong_is_told_and_is_no_failure() {
+    let server = FakeServer::start();
+    let files = Files::new();
+    let warnings = json!([{ "check_item": "a", "reason": "always true", "line": 2, "column": 5 }]);
+    let answer = json!({
+        "succeed_list": ["a"], "update_list": [], "fail_list": [], "fail_reasons": [], "warnings": warnings
+    });
+    server.succeed("/check/rule/import", answer);
+    let path = files.write("rules.json", r#"{"check_items":[]}"#);
+    let ran = add_rules(&server, &path).await.expect_code(0);
+    assert_eq!(ran.stdout, "added     a\n");
+    assert_eq!(ran.stderr, "warning   a: always true (line 2, column 5)\n");
+
+    let warnings = json!([{ "tree_name": "t", "reason": "'b' is not read", "line": null, "column": null }]);
+    let answer = json!({
+        "succeed_list": [], "update_list": ["t"], "fail_list": [], "fail_reasons": [], "warnings": warnings
+    });
+    server.succeed("/diag/tree/import", answer);
+    let path = files.write("trees.json", r#"{"trees":[{"tree_name":"t"}]}"#);
+    let ran = run(&server, &["faultree", "--action", "add", "--conf", &path])
+        .await
+        .expect_code(0);
+    assert_eq!(ran.stderr, "warning   t: 'b' is not read\n");
 }
 
 #[tokio::test]

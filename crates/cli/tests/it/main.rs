@@ -1,6 +1,8 @@
 //! The real program against a scripted platform: exit codes, messages, JSON.
 
 mod account;
+mod checkrule;
+mod checkrule_language;
 mod diag;
 mod documents;
 mod lists;

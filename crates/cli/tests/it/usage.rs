@@ -99,6 +99,7 @@ async fn help_is_complete() {
         ("host", "with their ids"),
         ("check", "Shown with them is where a rule had no data"),
         ("checkrule", "What --export writes can be added again"),
+        ("checkrule", "need neither a platform nor a token"),
         ("faultree", "either one tree"),
         ("diag", "each host, tree and slice yields one report"),
         ("report", "shows reports whole"),

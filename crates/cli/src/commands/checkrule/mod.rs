@@ -1,14 +1,18 @@
-//! `aops checkrule`: what counts as an anomaly.
+//! `aops checkrule`: what counts as an anomaly. One file per action that needs no platform; the others are here.
 
-use std::path::PathBuf;
+mod check;
+mod test;
+
+use std::path::{Path, PathBuf};
 
 use aops_api::rule::{CheckItem, RuleDeleteRequest, RuleGetRequest, RuleImportRequest};
 use clap::{Args, ValueEnum};
 use reqwest::Method;
 
+use self::test::TestOptions;
 use super::import;
 use crate::arguments::List;
-use crate::context::{Context, check};
+use crate::context::{self, Context};
 use crate::failure::Failure;
 use crate::{documents, screen};
 
@@ -18,14 +22,25 @@ const EXPORT_NAME: &str = "check_rules.json";
 ///
 /// A file of rules is JSON: {"check_items": [{"check_item": NAME, "data_list": [{"name": METRIC}],
 /// "condition": "$0 > 0.9"}]}. What --export writes can be added again.
+///
+/// The actions check and test need neither a platform nor a token. They take a bare list of rules as well, and exit
+/// with 0 when all rules are good, 2 when one is refused, 1 when a file cannot be read.
+///
+/// To test rules, --data gives a file of series by host:
+/// {"10.0.0.1": [{"name": METRIC, "type": "kpi", "label": {"cpu": "0"}, "values": [[1795252272, "0.93"]]}]}.
+/// What is found goes to standard output as JSON, or as a table with --output table.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// What to do.
     #[arg(long, value_enum)]
     action: Action,
 
-    /// The file of rules to add.
-    #[arg(long, required_if_eq("action", "add"), value_name = "FILE")]
+    /// The file of rules to add, check or test.
+    #[arg(
+        long,
+        required_if_eq_any([("action", "add"), ("action", "check"), ("action", "test")]),
+        value_name = "FILE"
+    )]
     conf: Option<PathBuf>,
 
     /// Names of rules, separated by commas; to get: all without it.
@@ -40,6 +55,9 @@ pub(crate) struct Arguments {
     /// Where to write the rules that were got: a file, or a folder for a file check_rules.json.
     #[arg(long, value_name = "PATH")]
     export: Option<PathBuf>,
+
+    #[command(flatten)]
+    test: TestOptions,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -50,13 +68,23 @@ enum Action {
     Get,
     /// Delete rules.
     Delete,
+    /// Say what is wrong in a file of rules, and where. Needs no platform.
+    Check,
+    /// Run the rules of a file over the series of another. Needs no platform.
+    Test,
 }
 
 pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
+    if !matches!(arguments.action, Action::Test) {
+        arguments.test.refuse()?;
+    }
+    let conf = arguments.conf.as_deref().unwrap_or(Path::new(""));
     match arguments.action {
         Action::Add => add(arguments, context).await,
         Action::Get => get(arguments, context).await,
         Action::Delete => delete(arguments, context).await,
+        Action::Check => check::run(conf, context),
+        Action::Test => test::run(conf, &arguments.test, context),
     }
 }
 
@@ -83,7 +111,7 @@ async fn get(arguments: Arguments, context: &Context) -> Result<(), Failure> {
         let header = ["check_item", "condition", "severity", "enabled", "description"];
         return screen::print(&screen::table(header, answer.check_items.into_iter().map(row)));
     };
-    check(&outcome)?;
+    context::check(&outcome)?;
     let check_items = outcome
         .payload
         .map(|answer| answer.check_items)

@@ -116,6 +116,13 @@ fn row_26_each_host_gets_its_own_verdict() {
 
 #[test]
 fn rows_28_and_29_the_first_sample_has_no_difference() {
+    let rule = irq("diff(#1)", "");
+    assert_eq!(findings(&eight(), &rule, (1_060, 1_120)), ["Abnormal 1060..1120"]);
+    assert_eq!(
+        findings(&eight(), &rule, (1_000, 1_060)),
+        ["Internal error 1000..1015", "Abnormal 1015..1060"]
+    );
+    // A transform has no sample there, and no error.
     let rule = irq("$0 != 0", r#","transform":"delta""#);
     assert_eq!(findings(&eight(), &rule, (1_060, 1_120)), ["Abnormal 1060..1120"]);
     assert_eq!(

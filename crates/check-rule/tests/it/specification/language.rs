@@ -423,10 +423,12 @@ fn refusals_suggest_what_was_meant() {
 
 #[test]
 fn what_looks_wrong_is_told_and_taken() {
-    for condition in ["1 > 0", "0", "'x'", "null", "max(60s) == '5'", "$0 > 1 || true"] {
-        let rule = read(condition).expect(condition);
-        assert!(!rule.warnings().is_empty(), "{condition} is no matter");
-    }
+    let wrong = ["1 > 0", "0", "'x'", "null", "max(60s) == '5'", "$0 > 1 || true"];
+    let untold: Vec<&str> = wrong
+        .into_iter()
+        .filter(|condition| read(condition).expect(condition).warnings().is_empty())
+        .collect();
+    assert_eq!(untold, [""; 0]);
     for condition in ["$0 > 1", "max(60s) > 5 && $1 != 2", "$0 ? $1 : 0"] {
         let rule = read(condition).expect(condition);
         assert_eq!(rule.warnings(), [], "{condition}");

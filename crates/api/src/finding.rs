@@ -83,6 +83,40 @@ pub struct ExpressionValue {
     pub value: String,
 }
 
+/// Why a rule says what it says of a label set at an instant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VerdictExplanation {
+    /// The instant.
+    pub at_ms: i64,
+    /// The verdict that holds there; absent when it is normal.
+    pub value: Option<FindingValue>,
+    /// The sample of `$0` that decides it, with the value of every sub-expression; absent when none speaks.
+    pub sample: Option<DecidingSample>,
+    /// Since when the condition has been true without a break; absent when it is not.
+    pub true_since_ms: Option<i64>,
+    /// Why, for `No data` and `Internal error`.
+    pub reason: String,
+    /// The samples that were read, by data item.
+    pub used: Vec<UsedSamples>,
+    /// All of this in a sentence.
+    pub text: String,
+}
+
+/// Samples of one data item that a verdict rests on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UsedSamples {
+    /// Which item: 0 is `$0`.
+    pub item: usize,
+    /// Its name.
+    pub name: String,
+    /// Labels of the series.
+    pub labels: Labels,
+    /// Time and value as text, oldest first.
+    pub samples: Vec<(i64, String)>,
+    /// How many older ones are left out.
+    pub omitted: u64,
+}
+
 impl DecidingSample {
     /// Whether `self` is worse than `other`: the larger margin, then the earlier sample.
     fn is_worse_than(&self, other: &DecidingSample) -> bool {

@@ -1,6 +1,6 @@
 //! Functions that are computed from the samples of their window each time.
 
-use crate::condition::{Back, Comparison, Window, WindowAggregate};
+use crate::condition::{Back, Comparison, Function, Window, WindowAggregate};
 use crate::exact_sum::exact_sum;
 use crate::item_series::ItemSeries;
 use crate::operation::{BinaryOperator, apply_binary, compare};
@@ -14,6 +14,23 @@ fn in_window(series: &ItemSeries<'_>, seen: usize, window: Window, time_ms: i64)
         .partition_point(|sample_ms| *sample_ms < earliest_ms);
     let start = by_time.max(seen.saturating_sub(count)).min(seen);
     start..seen
+}
+
+/// The first sample that a function reads.
+pub(crate) fn first_sample(series: &ItemSeries<'_>, seen: usize, function: &Function, time_ms: i64) -> usize {
+    match function {
+        Function::Aggregate { window, .. }
+        | Function::Count { window, .. }
+        | Function::Predict { window, .. } => in_window(series, seen, *window, time_ms).start,
+        Function::Compare { back, .. } => {
+            let newest = seen.saturating_sub(1);
+            let earlier = seen
+                .checked_sub(1)
+                .and_then(|newest| earlier_sample(series, newest, *back, time_ms));
+            earlier.unwrap_or(newest)
+        }
+        Function::Keyword { .. } => seen.saturating_sub(1),
+    }
 }
 
 /// How many samples compare so with a value.

@@ -139,7 +139,7 @@ fn judge_label_sets(case: &Case<'_, '_>, state: &mut HostState<'_>, standing: St
 }
 
 /// By item that is a log: when it is not known what was logged.
-fn unheard_ranges(case: &Case<'_, '_>) -> Vec<Option<Vec<TimeRange>>> {
+pub(crate) fn unheard_ranges(case: &Case<'_, '_>) -> Vec<Option<Vec<TimeRange>>> {
     let items = case.planned.rule.data.iter().zip(&case.planned.selectors);
     items
         .map(|(item, selector)| {
@@ -180,7 +180,7 @@ fn silences(
 
 /// The label sets that `$0` has a series for, and the series that are read for each. Without a star there is one,
 /// empty, whether or not there is a series.
-fn label_sets<'work, 'set>(
+pub(crate) fn label_sets<'work, 'set>(
     planned: &PlannedRule,
     of_host: SeriesOfHost<'work, 'set>,
     unheard: &'work [Option<Vec<TimeRange>>],

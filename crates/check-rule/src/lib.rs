@@ -31,6 +31,7 @@
 mod condition;
 mod error;
 mod exact_sum;
+mod explain;
 mod explanation;
 mod function;
 mod host_state;
@@ -57,6 +58,7 @@ mod window;
 
 pub use condition::{MAX_AHEAD_MS, MAX_CONDITION_BYTES, MAX_NESTING, MAX_WINDOW_MS, MAX_WINDOW_SAMPLES};
 pub use error::{RuleError, RuleWarning};
+pub use explain::MAX_EXPLAINED_SAMPLES;
 pub use explanation::MAX_EXPLAINED_VALUES;
 pub use judge::MAX_LABEL_SETS;
 pub use look_back::{DEFAULT_GAP_INTERVALS, MIN_DEFAULT_GAP_MS};

@@ -153,6 +153,30 @@ impl<'work, 'set> Moment<'work, 'set> {
         }
     }
 
+    /// Which series an item reads at the moment, and which of its samples the condition rests on, counted from the
+    /// first that is kept. `None` when it cannot be said which series is meant, or there is none.
+    pub(crate) fn used_samples(
+        &self,
+        item: usize,
+    ) -> Option<(&'work ItemSeries<'set>, std::ops::Range<usize>)> {
+        let Choice::One(chosen) = self.items[item].choice else {
+            return None;
+        };
+        let candidate = &self.items[item].candidates[chosen];
+        let is_log_beside = item != 0 && self.items[item].unheard.is_some();
+        let newest = if is_log_beside {
+            self.lines_from(item).ok()?
+        } else {
+            candidate.seen.saturating_sub(1)
+        };
+        let calls = self.rule.condition.calls.iter();
+        let starts = calls.filter(|call| call.item == item).map(|call| {
+            function::first_sample(candidate.series, candidate.seen, &call.function, self.time_ms)
+        });
+        let start = starts.fold(newest, usize::min);
+        Some((candidate.series, start..candidate.seen))
+    }
+
     pub(crate) fn verdict(&mut self) -> Verdict {
         let missing = self.items.iter().position(|item| item.choice == Choice::Missing);
         if let Some(item) = missing {
@@ -204,8 +228,8 @@ impl<'work, 'set> Moment<'work, 'set> {
         }
     }
 
-    /// The lines of a log that is not `$0`, since the sample of `$0` before.
-    fn lines(&self, item: usize) -> Result<String, String> {
+    /// The first line of a log that is not `$0` since the sample of `$0` before.
+    fn lines_from(&self, item: usize) -> Result<usize, String> {
         let main = self.chosen(0)?;
         let newest = main.seen.saturating_sub(1);
         let oldest_ms = self.time_ms.saturating_sub(main.series.gap_at(newest));
@@ -213,7 +237,13 @@ impl<'work, 'set> Moment<'work, 'set> {
             .checked_sub(1)
             .map_or(oldest_ms, |before| main.series.times_ms[before]);
         let log = self.chosen(item)?;
-        let start = log.series.seen_at(before_ms.max(oldest_ms)).min(log.seen);
+        Ok(log.series.seen_at(before_ms.max(oldest_ms)).min(log.seen))
+    }
+
+    /// The lines of a log that is not `$0`, since the sample of `$0` before.
+    fn lines(&self, item: usize) -> Result<String, String> {
+        let start = self.lines_from(item)?;
+        let log = self.chosen(item)?;
         let mut lines = String::new();
         for line in start..log.seen {
             if line > start {

@@ -248,6 +248,10 @@ impl FetchPlan {
         judged.into_iter().flatten().collect()
     }
 
+    pub(crate) fn planned(&self, rule: usize) -> &PlannedRule {
+        &self.rules[rule]
+    }
+
     pub(crate) fn streams(&self) -> &[StreamPlan] {
         &self.streams
     }

@@ -64,6 +64,13 @@ pub(crate) fn walk<'work, 'set>(
     (timeline, standing)
 }
 
+impl Standing {
+    /// Since when the samples seen last have been true without a break.
+    pub(crate) fn true_since_ms(&self) -> Option<i64> {
+        self.run.began_ms
+    }
+}
+
 /// Where judging must begin so that all that matters inside the window is judged.
 fn begins_ms(rule: &Rule, series: &LabelSetSeries<'_, '_>, window: TimeRange) -> i64 {
     let main = series.items[0].series.iter();
@@ -86,7 +93,7 @@ pub(crate) fn missing(rule: &Rule, item: usize) -> String {
 }
 
 /// The times in `judged` at which a series of `$0` has a sample.
-fn main_times<'work>(series: &LabelSetSeries<'work, '_>, judged: TimeRange) -> Cow<'work, [i64]> {
+pub(crate) fn main_times<'work>(series: &LabelSetSeries<'work, '_>, judged: TimeRange) -> Cow<'work, [i64]> {
     let inside = |times_ms: &'work [i64]| -> &'work [i64] {
         let start = times_ms.partition_point(|time_ms| *time_ms < judged.start_ms);
         let end = times_ms.partition_point(|time_ms| *time_ms < judged.end_ms);

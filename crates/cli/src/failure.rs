@@ -30,6 +30,9 @@ pub(crate) enum Failure {
         /// Its message.
         msg: String,
     },
+    /// What was tested offline is refused; the reasons have been told.
+    #[error("{0}")]
+    Rejected(String),
     /// Something on this side: a file, the terminal, what was asked for.
     #[error("{0}")]
     Local(String),
@@ -57,7 +60,7 @@ impl Failure {
             Failure::NoAnswer { .. } | Failure::Refused { .. } => {
                 screen::note(&format!("error {}", screen::plain(&self.to_string())));
             }
-            Failure::Usage(_) | Failure::Local(_) | Failure::Output(_) => {
+            Failure::Usage(_) | Failure::Rejected(_) | Failure::Local(_) | Failure::Output(_) => {
                 screen::note(&format!("error: {}", screen::plain(&self.to_string())));
             }
         }
@@ -66,11 +69,11 @@ impl Failure {
         }
     }
 
-    /// 1 refused or failed, 2 wrong usage, 130 stopped by Ctrl-C.
+    /// 1 refused or failed, 2 wrong usage or refused by an offline test, 130 stopped by Ctrl-C.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Failure::Usage(_) => ExitCode::from(2),
+            Failure::Usage(_) | Failure::Rejected(_) => ExitCode::from(2),
             Failure::Interrupted(_) => ExitCode::from(130),
             Failure::NoAnswer { .. } | Failure::Refused { .. } | Failure::Local(_) | Failure::Output(_) => {
                 ExitCode::from(1)
@@ -90,7 +93,7 @@ impl Failure {
                 "check that {server} is an A-Ops platform; name another with --server or AOPS_SERVER"
             )),
             Failure::Refused { code, msg } => of_code(*code, msg).map(str::to_owned),
-            Failure::Local(_) | Failure::Interrupted(_) | Failure::Output(_) => None,
+            Failure::Rejected(_) | Failure::Local(_) | Failure::Interrupted(_) | Failure::Output(_) => None,
         }
     }
 }

@@ -17,14 +17,32 @@
 //! | `text` | the drawing |
 
 mod condition;
+mod coverage;
 mod diagnosis;
 mod error;
 mod explanation;
+mod for_each;
+mod markdown;
 mod nearest;
+mod reading;
+mod results;
+mod review;
+mod sketch;
 mod text;
 mod tree;
+mod words;
+mod workbook;
 
-pub use diagnosis::{Diagnosis, LeafInput};
-pub use error::TreeError;
-pub use text::render_text;
-pub use tree::{MAX_DEPTH, MAX_NAME_CHARACTERS, MAX_NODES, Tree};
+pub use coverage::{Coverage, ExistingSeries, HostSeries, LeafCoverage};
+pub use diagnosis::{Diagnosis, LeafInput, MAX_DIAGNOSED_NODES};
+pub use error::{ResultsError, TreeError, WorkbookError, WriteError};
+pub use explanation::MAX_LEAF_FINDINGS;
+pub use markdown::render_markdown;
+pub use results::leaves_from_results;
+pub use review::{MAX_WARNINGS, RuleNames, TreeWarning};
+pub use text::{Style, render_text};
+pub use tree::{MAX_DEPTH, MAX_ERRORS, MAX_NAME_CHARACTERS, MAX_NODES, Tree};
+pub use workbook::{
+    MAX_CELLS, MAX_UNPACKED_BYTES, MAX_WORKBOOK_BYTES, ReadWorkbook, WrittenWorkbook, read_workbook,
+    write_workbook,
+};

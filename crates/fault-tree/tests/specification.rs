@@ -39,6 +39,7 @@ fn input(findings: Vec<LeafFinding>) -> LeafInput {
         condition: "$0 > 1".to_owned(),
         findings,
         source: LeafSource::Findings,
+        ..LeafInput::default()
     }
 }
 

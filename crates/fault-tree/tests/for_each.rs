@@ -1,0 +1,576 @@
+//! `for each` and `combine`: examples, and random trees against a naive evaluator written from the contract.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aops_api::diagnosis::{LeafFinding, LeafSource, Outcome};
+use aops_api::finding::{Evidence, FindingValue};
+use aops_api::{Labels, TimeRange};
+use aops_fault_tree::{Diagnosis, LeafInput, MAX_DIAGNOSED_NODES, Style, Tree, render_text};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn labels(pairs: &[(&str, &str)]) -> Labels {
+    let owned = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
+    pairs.iter().map(owned).collect()
+}
+
+fn finding(value: FindingValue, labels: Labels) -> LeafFinding {
+    LeafFinding {
+        labels,
+        value,
+        range: TimeRange::new(0, 1_000),
+        evidence: Evidence::default(),
+        reason: String::new(),
+    }
+}
+
+fn input(judged: &[Labels], findings: Vec<LeafFinding>) -> LeafInput {
+    LeafInput {
+        condition: "$0 > 1".to_owned(),
+        findings,
+        judged: judged.to_vec(),
+        source: LeafSource::Findings,
+        uncovered: Vec::new(),
+    }
+}
+
+/// `disks`, for each device `busy && slow`; `slow` is of a rule without the label.
+fn disks(combine: Option<&str>) -> Tree {
+    let leaf = |name: &str| json!({ "node name": name, "value": null, "check item": name });
+    let mut node = json!({
+        "node name": "disks", "value": null, "for each": "device", "condition": "busy && slow", "advice": "look at it",
+        "owner": "team a", "children": [leaf("busy"), leaf("slow")]
+    });
+    if let Some(combine) = combine {
+        node["combine"] = json!(combine);
+    }
+    Tree::parse(&json!({
+        "node name": "root", "value": null, "condition": "disks || busy", "children": [node, leaf("busy")]
+    }))
+    .expect("valid")
+}
+
+fn three_disks(busy: &[&str], slow: bool) -> BTreeMap<String, LeafInput> {
+    let device = |name: &str| labels(&[("device", name)]);
+    let abnormal = |name: &&str| finding(FindingValue::Abnormal, device(name));
+    let slow = slow.then(|| finding(FindingValue::Abnormal, Labels::new()));
+    BTreeMap::from([
+        (
+            "busy".to_owned(),
+            input(
+                &["sda", "sdb", "sdc"].map(device),
+                busy.iter().map(abnormal).collect(),
+            ),
+        ),
+        (
+            "slow".to_owned(),
+            input(&[Labels::new()], slow.into_iter().collect()),
+        ),
+    ])
+}
+
+fn draw(diagnosis: &Diagnosis) -> String {
+    let show_time = |time_ms: i64| time_ms.to_string();
+    let style = Style {
+        show_time: &show_time,
+        colour: false,
+    };
+    render_text(&diagnosis.report, &diagnosis.explanation, style)
+}
+
+#[test]
+fn a_branch_has_one_copy_for_each_value() {
+    let diagnosis = disks(None).diagnose(&three_disks(&["sdb"], true));
+    let node = &diagnosis.report["children"][0];
+    assert_eq!(node["node name"], "disks");
+    assert_eq!(node["value"], true);
+    assert_eq!(node["for each"], "device");
+    let copies = node["children"].as_array().expect("a list");
+    let outcome = |copy: &Value| {
+        let leaves = copy["children"].as_array().expect("a list");
+        let values: Vec<Value> = leaves.iter().map(|leaf| leaf["value"].clone()).collect();
+        json!([copy["node name"], copy["value"], values])
+    };
+    assert_eq!(
+        copies.iter().map(outcome).collect::<Vec<_>>(),
+        [
+            json!(["disks [sda]", false, [false, true]]),
+            json!(["disks [sdb]", true, [true, true]]),
+            json!(["disks [sdc]", false, [false, true]]),
+        ]
+    );
+    assert_eq!(copies[1].get("for each"), None, "a copy is not copied again");
+    assert_eq!(copies[1]["owner"], "team a");
+
+    let explanation = &diagnosis.explanation;
+    assert_eq!(explanation.cause_path, ["root", "disks", "disks [sdb]"]);
+    assert_eq!(explanation.advice, "look at it");
+    // A leaf outside reads all label sets, and says which.
+    let outside = explanation.leaves.last().expect("there are leaves");
+    assert!(outside.value);
+    assert_eq!(outside.findings[0].labels, labels(&[("device", "sdb")]));
+}
+
+#[test]
+fn any_needs_one_copy_and_all_needs_each() {
+    for (combine, busy, expected) in [
+        (None, vec!["sda"], true),
+        (Some("any"), vec![], false),
+        (Some("all"), vec!["sda", "sdb"], false),
+        (Some("all"), vec!["sda", "sdb", "sdc"], true),
+    ] {
+        let diagnosis = disks(combine).diagnose(&three_disks(&busy, true));
+        assert_eq!(
+            diagnosis.report["children"][0]["value"], expected,
+            "{combine:?} {busy:?}"
+        );
+    }
+}
+
+#[test]
+fn without_a_value_it_is_false_and_unsupported() {
+    let leaves = BTreeMap::from([
+        ("busy".to_owned(), input(&[], vec![])),
+        ("slow".to_owned(), input(&[Labels::new()], vec![])),
+    ]);
+    for combine in [None, Some("all")] {
+        let diagnosis = disks(combine).diagnose(&leaves);
+        let node = &diagnosis.report["children"][0];
+        assert_eq!((&node["value"], &node["children"]), (&json!(false), &json!([])));
+        assert_eq!(diagnosis.explanation.unsupported[1], ["root", "disks"]);
+        assert!(draw(&diagnosis).contains("[~] disks   "));
+    }
+}
+
+#[test]
+fn what_is_said_of_the_rule_as_a_whole_is_said_of_each_copy() {
+    let mut leaves = three_disks(&["sda"], true);
+    let busy = leaves.get_mut("busy").expect("there");
+    busy.findings.push(finding(FindingValue::NoData, Labels::new()));
+    let report = disks(None).diagnose(&leaves).report;
+    let copies = &report["children"][0]["children"];
+    assert_eq!(copies[0]["children"][0]["value"], true);
+    assert_eq!(copies[1]["children"][0]["msg"], "No data");
+}
+
+#[test]
+fn a_value_that_a_rule_was_not_judged_for_is_missing_data_there() {
+    let mut leaves = three_disks(&["sda"], true);
+    let other = |name: &str| labels(&[("device", name)]);
+    leaves.insert("slow".to_owned(), input(&[other("sda")], vec![]));
+    let report = disks(None).diagnose(&leaves).report;
+    let copies = &report["children"][0]["children"];
+    assert_eq!(copies[0]["children"][1]["value"], false);
+    assert_eq!(copies[1]["children"][1]["msg"], "No data");
+    // A file of results need not tell what is normal.
+    leaves.get_mut("slow").expect("there").source = LeafSource::Given;
+    let report = disks(None).diagnose(&leaves).report;
+    assert_eq!(
+        report["children"][0]["children"][1]["children"][1]["value"],
+        false
+    );
+}
+
+#[test]
+fn inner_copies_take_the_values_that_go_with_the_outer_ones() {
+    let leaf = json!({ "node name": "full", "value": null, "check item": "full" });
+    let inner = json!({
+        "node name": "mounts", "value": null, "for each": "mount", "condition": "full", "children": [leaf]
+    });
+    let tree = Tree::parse(&json!({
+        "node name": "root", "value": null, "for each": "device", "combine": "all", "condition": "mounts",
+        "children": [inner]
+    }))
+    .expect("valid");
+    let sets = [("sda", "/"), ("sda", "/home"), ("sdb", "/var")]
+        .map(|(device, mount)| labels(&[("device", device), ("mount", mount)]));
+    let full = vec![
+        finding(FindingValue::Abnormal, sets[1].clone()),
+        finding(FindingValue::Abnormal, sets[2].clone()),
+    ];
+    let leaves = BTreeMap::from([("full".to_owned(), input(&sets, full))]);
+    let diagnosis = tree.diagnose(&leaves);
+    assert_eq!(
+        draw(&diagnosis),
+        "[x] root   all of 2, for each device\n\
+         ├─ [x] root [sda]\n\
+         │  └─ [x] mounts   any of 2, for each mount\n\
+         │     ├─ [x] mounts [/home]\n\
+         │     │  └─ [x] full   full: $0 > 1\n\
+         │     │         Abnormal {device=\"sda\", mount=\"/home\"} since 0 until 1000\n\
+         │     └─ [ ] mounts [/]\n\
+         │        └─ [ ] full   full: $0 > 1\n\
+         └─ [x] root [sdb]\n\
+         \u{20}  └─ [x] mounts   any of 1, for each mount\n\
+         \u{20}     └─ [x] mounts [/var]\n\
+         \u{20}        └─ [x] full   full: $0 > 1\n\
+         \u{20}               Abnormal {device=\"sdb\", mount=\"/var\"} since 0 until 1000\n\
+         [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data\n\
+         \n\
+         cause: root / root [sda] / mounts / mounts [/home]\n"
+    );
+}
+
+/// Ten nodes over a hundred disks.
+#[test]
+fn many_copies_stay_readable() {
+    let leaf = |name: &str| json!({ "node name": name, "value": null, "check item": name });
+    let branch = |name: &str, leaves: [&str; 2]| {
+        json!({
+            "node name": name, "value": null, "condition": leaves.join("||"), "children": leaves.map(leaf)
+        })
+    };
+    let mut disk = json!({
+        "node name": "disk", "value": null, "for each": "device", "condition": "load || wear || faults",
+        "children": [branch("load", ["busy", "slow"]), branch("wear", ["old", "worn"]), branch("faults", ["dead", "ill"])]
+    });
+    disk["description"] = json!("A disk is in the way.");
+    let tree = Tree::parse(&json!({
+        "node name": "root", "value": null, "condition": "disk", "children": [disk]
+    }))
+    .expect("valid");
+    let sets: Vec<Labels> = (1..=100)
+        .map(|number| labels(&[("device", &format!("sd{number}"))]))
+        .collect();
+    let leaves: BTreeMap<String, LeafInput> = tree
+        .check_items()
+        .into_iter()
+        .map(|item| {
+            let found = match item {
+                "busy" => vec![6, 16, 50],
+                "dead" => vec![99],
+                _ => vec![],
+            };
+            let findings = found
+                .into_iter()
+                .map(|disk: usize| finding(FindingValue::Abnormal, sets[disk].clone()));
+            (item.to_owned(), input(&sets, findings.collect()))
+        })
+        .collect();
+    let text = draw(&tree.diagnose(&leaves));
+    assert!(text.lines().count() < 50, "{text}");
+    assert!(
+        text.contains("├─ [x] 2 more like disk [sd7]: [sd17], [sd51]\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "└─ [ ] 95 more like disk [sd1]: [sd2], [sd3], [sd4], [sd5], [sd6], [sd8], [sd9], [sd10], …\n"
+        ),
+        "{text}"
+    );
+}
+
+#[test]
+fn leaves_that_read_the_same_tell_it_once() {
+    let children: Vec<Value> = (0..2_000)
+        .map(|number| json!({ "node name": format!("n{number}"), "value": null, "check item": "busy" }))
+        .collect();
+    let tree = Tree::parse(&json!({
+        "node name": "root", "value": null, "condition": "n0", "children": children
+    }))
+    .expect("valid");
+    let explanation = tree.diagnose(&three_disks(&["sda", "sdb"], false)).explanation;
+    assert_eq!(explanation.leaves[0].findings.len(), 2);
+    let later = &explanation.leaves[1_999];
+    assert_eq!((later.same_as, later.findings.len()), (Some(0), 0));
+    assert_eq!(explanation.read_by(later).findings.len(), 2);
+    let bytes = serde_json::to_vec(&explanation).expect("JSON").len();
+    assert!(bytes < 400_000, "{bytes} bytes");
+}
+
+#[test]
+fn a_leaf_holds_the_worst_findings_and_counts_the_rest() {
+    let findings = (0..1_000).map(|number| {
+        let device = format!("sd{number}");
+        let value = if number == 999 {
+            FindingValue::Abnormal
+        } else {
+            FindingValue::NoData
+        };
+        finding(value, labels(&[("device", &device)]))
+    });
+    let leaves = BTreeMap::from([("busy".to_owned(), input(&[], findings.collect()))]);
+    let explanation = disks(None).diagnose(&leaves).explanation;
+    let outside = explanation.leaves.last().expect("there are leaves");
+    assert_eq!(outside.findings[0].value, FindingValue::Abnormal);
+    assert_eq!((outside.findings.len(), outside.findings_left_out), (100, 900));
+}
+
+#[test]
+fn a_tree_that_would_grow_too_large_fails_with_the_reason() {
+    let sets: Vec<Labels> = (0..MAX_DIAGNOSED_NODES / 3)
+        .map(|number| labels(&[("device", &number.to_string())]))
+        .collect();
+    let leaves = BTreeMap::from([("busy".to_owned(), input(&sets, vec![]))]);
+    let diagnosis = disks(None).diagnose(&leaves);
+    assert_eq!(diagnosis.report, json!({}));
+    assert_eq!(diagnosis.explanation.outcome, Outcome::Failed);
+    assert!(diagnosis.explanation.reason.contains("more than 100000 nodes"));
+}
+
+const LABELS: [&str; 2] = ["device", "cpu"];
+const RULES: [&str; 3] = ["r0", "r1", "r2"];
+
+/// Conditions over children `c0`, `c1`, `c2`, and what they mean.
+const CONDITIONS: [(&str, fn(&[Option<bool>]) -> Option<bool>); 4] = [
+    ("c0", |values| values[0]),
+    ("!c0", |values| values[0].map(|value| !value)),
+    ("c0 || c1 && c2", |values| {
+        and(or(values[0], values[1]), values[2])
+    }),
+    ("c0 && !c1 || c2", |values| {
+        or(and(values[0], values[1].map(|value| !value)), values[2])
+    }),
+];
+
+fn and(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+    match (left, right) {
+        (Some(false), _) | (_, Some(false)) => Some(false),
+        (Some(true), Some(true)) => Some(true),
+        _ => None,
+    }
+}
+
+fn or(left: Option<bool>, right: Option<bool>) -> Option<bool> {
+    and(left.map(|value| !value), right.map(|value| !value)).map(|value| !value)
+}
+
+#[derive(Clone, Debug)]
+enum Shape {
+    Leaf(usize),
+    Branch(usize, Option<(usize, bool)>, Vec<Shape>),
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let leaf = (0..RULES.len()).prop_map(Shape::Leaf);
+    let tree = leaf.prop_recursive(3, 24, 3, |inner| branch(inner.boxed()).boxed());
+    branch(tree.boxed())
+}
+
+fn branch(child: BoxedStrategy<Shape>) -> impl Strategy<Value = Shape> {
+    let copies = prop::option::of((0..LABELS.len(), any::<bool>()));
+    (0..CONDITIONS.len(), copies, prop::collection::vec(child, 3))
+        .prop_map(|(condition, copies, children)| Shape::Branch(condition, copies, children))
+}
+
+fn content(shape: &Shape, name: &str) -> Value {
+    match shape {
+        Shape::Leaf(rule) => json!({ "node name": name, "value": null, "check item": RULES[*rule] }),
+        Shape::Branch(condition, copies, children) => {
+            let children: Vec<Value> = children
+                .iter()
+                .enumerate()
+                .map(|(position, child)| content(child, &format!("c{position}")))
+                .collect();
+            let mut node = json!({
+                "node name": name, "value": null, "condition": CONDITIONS[*condition].0, "children": children
+            });
+            if let Some((label, all)) = copies {
+                node["for each"] = json!(LABELS[*label]);
+                if *all {
+                    node["combine"] = json!("all");
+                }
+            }
+            node
+        }
+    }
+}
+
+fn label_set() -> impl Strategy<Value = Labels> {
+    prop::collection::btree_map(prop::sample::select(LABELS.to_vec()), 0..3_u8, 0..=2).prop_map(|set| {
+        set.into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_string()))
+            .collect()
+    })
+}
+
+fn rule_input() -> impl Strategy<Value = Option<LeafInput>> {
+    let value = prop::sample::select(vec![
+        FindingValue::Abnormal,
+        FindingValue::NoData,
+        FindingValue::InternalError,
+    ]);
+    let found = (value, label_set()).prop_map(|(value, labels)| finding(value, labels));
+    let known = (
+        prop::collection::vec(label_set(), 0..4),
+        prop::collection::vec(found, 0..3),
+    )
+        .prop_map(|(judged, findings)| input(&judged, findings));
+    prop::option::weighted(0.9, known)
+}
+
+type Known = BTreeMap<String, LeafInput>;
+
+/// A node as the contract has it: its value, its value with missing data unknown, and names and values of all below.
+struct Expected {
+    value: bool,
+    supported: Option<bool>,
+    drawn: Value,
+}
+
+fn naive(shape: &Shape, name: &str, binding: &Labels, known: &Known) -> Expected {
+    match shape {
+        Shape::Leaf(rule) => naive_leaf(known.get(RULES[*rule]), name, binding),
+        Shape::Branch(_, Some((label, all)), _) => {
+            naive_copies(shape, name, LABELS[*label], *all, binding, known)
+        }
+        Shape::Branch(..) => naive_branch(shape, name, binding, known),
+    }
+}
+
+fn sets(input: &LeafInput) -> Vec<Labels> {
+    let found = input.findings.iter().map(|finding| finding.labels.clone());
+    input.judged.iter().cloned().chain(found).collect()
+}
+
+fn naive_leaf(input: Option<&LeafInput>, name: &str, binding: &Labels) -> Expected {
+    let value = input.and_then(|input| {
+        let mut relevant = binding.clone();
+        relevant.retain(|label, _| sets(input).iter().any(|set| set.contains_key(label)));
+        let is_mine = |set: &Labels| {
+            relevant
+                .iter()
+                .all(|(label, value)| set.get(label).is_none_or(|found| found == value))
+        };
+        let mine: Vec<&LeafFinding> = input
+            .findings
+            .iter()
+            .filter(|finding| is_mine(&finding.labels))
+            .collect();
+        if mine.iter().any(|finding| finding.value == FindingValue::Abnormal) {
+            return Some(true);
+        }
+        let was_judged = relevant.is_empty()
+            || input.judged.iter().any(|set| {
+                relevant
+                    .iter()
+                    .all(|(label, value)| set.get(label) == Some(value))
+            });
+        (mine.is_empty() && was_judged).then_some(false)
+    });
+    Expected {
+        value: value == Some(true),
+        supported: value,
+        drawn: json!([name, value]),
+    }
+}
+
+fn naive_branch(shape: &Shape, name: &str, binding: &Labels, known: &Known) -> Expected {
+    let Shape::Branch(condition, _, children) = shape else {
+        unreachable!("a branch");
+    };
+    let children: Vec<Expected> = children
+        .iter()
+        .enumerate()
+        .map(|(position, child)| naive(child, &format!("c{position}"), binding, known))
+        .collect();
+    let meaning = CONDITIONS[*condition].1;
+    let values: Vec<Option<bool>> = children.iter().map(|child| Some(child.value)).collect();
+    let supported: Vec<Option<bool>> = children.iter().map(|child| child.supported).collect();
+    let value = meaning(&values) == Some(true);
+    let drawn: Vec<Value> = children.into_iter().map(|child| child.drawn).collect();
+    Expected {
+        value,
+        supported: meaning(&supported),
+        drawn: json!([name, value, drawn]),
+    }
+}
+
+fn naive_copies(
+    shape: &Shape,
+    name: &str,
+    label: &str,
+    all: bool,
+    binding: &Labels,
+    known: &Known,
+) -> Expected {
+    let mut rules = BTreeSet::new();
+    rules_below(shape, &mut rules);
+    let mut values = BTreeSet::new();
+    for input in rules.into_iter().filter_map(|rule| known.get(RULES[rule])) {
+        for set in sets(input) {
+            let goes_with_outer = binding
+                .iter()
+                .all(|(label, value)| set.get(label).is_none_or(|found| found == value));
+            values.extend(set.get(label).filter(|_| goes_with_outer).cloned());
+        }
+    }
+    let copies: Vec<Expected> = values
+        .iter()
+        .map(|value| {
+            let mut inner = binding.clone();
+            inner.insert(label.to_owned(), value.clone());
+            naive_branch(shape, &format!("{name} [{value}]"), &inner, known)
+        })
+        .collect();
+    let operator = if all { and } else { or };
+    let supported = copies.iter().map(|copy| copy.supported).reduce(operator);
+    let value = copies.iter().map(|copy| Some(copy.value)).reduce(operator) == Some(Some(true));
+    let drawn: Vec<Value> = copies.into_iter().map(|copy| copy.drawn).collect();
+    Expected {
+        value,
+        supported: supported.flatten(),
+        drawn: json!([name, value, drawn]),
+    }
+}
+
+fn rules_below(shape: &Shape, rules: &mut BTreeSet<usize>) {
+    match shape {
+        Shape::Leaf(rule) => {
+            rules.insert(*rule);
+        }
+        Shape::Branch(_, _, children) => {
+            for child in children {
+                rules_below(child, rules);
+            }
+        }
+    }
+}
+
+fn drawn(report: &Value) -> Value {
+    match report["children"].as_array() {
+        None => json!([report["node name"], report["value"]]),
+        Some(children) => {
+            let children: Vec<Value> = children.iter().map(drawn).collect();
+            json!([report["node name"], report["value"], children])
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_tree_with_copies_is_diagnosed_as_the_naive_evaluator_says(
+        shape in shape(), inputs in prop::array::uniform3(rule_input()),
+    ) {
+        let known: Known = RULES
+            .iter()
+            .zip(inputs)
+            .filter_map(|(rule, input)| Some((rule.to_string(), input?)))
+            .collect();
+        let tree = Tree::parse(&content(&shape, "root")).expect("valid");
+        let diagnosis = tree.diagnose(&known);
+        let expected = naive(&shape, "root", &Labels::new(), &known);
+        prop_assert_eq!(drawn(&diagnosis.report).to_string(), expected.drawn.to_string());
+        let explanation = &diagnosis.explanation;
+        let is_unsupported = explanation.unsupported.iter().any(|path| path.len() == 1);
+        prop_assert_eq!(is_unsupported, expected.supported.is_none());
+        prop_assert_eq!(explanation.cause_path.is_empty(), !expected.value);
+
+        // Rules of which no leaf contributes do not matter.
+        let mut changed = known.clone();
+        for (rule, input) in &mut changed {
+            if !explanation.leaves.iter().any(|leaf| leaf.contributes && leaf.check_item == *rule) {
+                input.judged = sets(input);
+                input.findings.clear();
+            }
+        }
+        prop_assert_eq!(&tree.diagnose(&changed).report["value"], &json!(expected.value));
+
+        let again = tree.diagnose(&known);
+        prop_assert_eq!(
+            serde_json::to_vec(&again.explanation).expect("JSON"), serde_json::to_vec(explanation).expect("JSON")
+        );
+        prop_assert_eq!(draw(&again), draw(&diagnosis));
+    }
+}

@@ -363,7 +363,6 @@ pub struct LeafExplanation {
     pub uncovered: Vec<TimeRange>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }

@@ -18,6 +18,7 @@ use crate::verdicts::Verdicts;
 /// A rule and where it has to be evaluated.
 #[derive(Clone, Debug)]
 struct Hole {
+    /// As the task pinned it: findings are stored under it.
     key: EvaluationKey,
     rule: Arc<Rule>,
     /// In order, not overlapping, not empty.
@@ -202,7 +203,10 @@ fn judge(
     let mut judged = Vec::with_capacity(holes.len());
     for (index, hole) in holes.iter().enumerate() {
         for range in &hole.ranges {
-            judged.push(plan.judge(index, host_id, &series, *range));
+            judged.push(JudgedWindow {
+                key: hole.key.clone(),
+                ..plan.judge(index, host_id, &series, *range)
+            });
         }
     }
     judged

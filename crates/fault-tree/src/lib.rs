@@ -1,20 +1,26 @@
 //! Fault trees: from what was found on a host to the root cause, with the reasons.
 //!
 //! A tree is a branch with children; a branch combines the values of its direct children by a condition, a leaf reads
-//! the verdict of a check rule. [`Tree::parse`] reads and validates a tree, [`Tree::diagnose`] fills in the values and
-//! explains them, [`render_text`] draws the outcome for a terminal.
+//! the verdict of a check rule. [`Tree::read`] reads and validates a tree, [`Tree::warnings`] tells what is probably not
+//! meant, [`Tree::diagnose`] fills in the values and explains them, [`render_text`] and [`render_markdown`] write the
+//! outcome for people, [`Tree::coverage`] tells which leaves can ever be true on a host. [`read_workbook`] and
+//! [`write_workbook`] are for trees in workbooks. How trees are written is told in `docs/fault-trees.md`.
 //!
-//! The crate is pure: no clock, no file, no network. Neighbours: `data-center` and `diag-scheduler` validate imported
-//! trees with it, `diag-executor` diagnoses with it, the `aops` command draws reports with it. It sends and takes no
-//! messages.
+//! The crate is pure: no clock, no file, no network; workbooks come and go as bytes. Neighbours: `data-center` and
+//! `diag-scheduler` validate imported trees with it, `diag-executor` diagnoses with it, the `aops` command tests and
+//! converts trees and draws reports with it. It sends and takes no messages.
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `condition` | reads a condition and evaluates it, strictly left to right |
+//! | `condition` | reads a condition and evaluates it, strictly left to right; what it can become at all |
 //! | `tree` | reads and validates a tree |
-//! | `diagnosis` | values and messages, node by node |
+//! | `review`, `nearest` | what is probably not meant; which name was |
+//! | `diagnosis`, `reading`, `for_each` | values and messages, node by node; what a leaf reads; copies for each value |
 //! | `explanation` | the cause path, what was ruled out, what rests on missing data |
-//! | `text` | the drawing |
+//! | `sketch`, `words`, `text`, `markdown` | the outcome for people |
+//! | `coverage` | which leaves can ever be true |
+//! | `results` | what leaves read, from a file |
+//! | `workbook` | trees in workbooks |
 
 mod condition;
 mod coverage;

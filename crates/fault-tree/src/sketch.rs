@@ -1,6 +1,6 @@
 //! A diagnosed tree as it is drawn: report and explanation put together, copies of a branch grouped.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use aops_api::diagnosis::{Explanation, LeafExplanation};
 use aops_api::tree::TreeContent;
@@ -51,9 +51,16 @@ pub(crate) struct Sketch<'report> {
 
 pub(crate) enum SketchKind<'report> {
     /// `None` when the explanation lacks it.
-    Leaf(Option<&'report LeafExplanation>),
+    Leaf(Option<SketchedLeaf<'report>>),
     Branch(Vec<Sketch<'report>>),
     Copies(Copies<'report>),
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct SketchedLeaf<'report> {
+    pub(crate) leaf: &'report LeafExplanation,
+    /// Which leaf of the explanation says what this one reads.
+    pub(crate) teller: usize,
 }
 
 /// The copies of a branch for the values of a label.
@@ -76,7 +83,7 @@ impl<'report> Sketch<'report> {
     pub(crate) fn of(report: &'report TreeContent, explanation: &'report Explanation) -> Self {
         let unsupported = explanation.unsupported.iter().map(Vec::as_slice);
         let mut sketcher = Sketcher {
-            leaves: explanation.leaves.iter(),
+            leaves: explanation.leaves.iter().enumerate(),
             unsupported: unsupported.collect(),
             cause_path: &explanation.cause_path,
             path: Vec::new(),
@@ -106,7 +113,7 @@ impl<'report> Sketch<'report> {
 
 struct Sketcher<'report> {
     /// Those that have no node yet; they come in tree order.
-    leaves: std::slice::Iter<'report, LeafExplanation>,
+    leaves: std::iter::Enumerate<std::slice::Iter<'report, LeafExplanation>>,
     unsupported: HashSet<&'report [String]>,
     cause_path: &'report [String],
     path: Vec<String>,
@@ -117,7 +124,10 @@ impl<'report> Sketcher<'report> {
         let name = content[key::NAME].as_str().unwrap_or_default();
         self.path.push(name.to_owned());
         let kind = match content[key::CHILDREN].as_array() {
-            None => SketchKind::Leaf(self.leaves.next()),
+            None => SketchKind::Leaf(self.leaves.next().map(|(index, leaf)| SketchedLeaf {
+                leaf,
+                teller: leaf.same_as.unwrap_or(index),
+            })),
             Some(children) => {
                 let children: Vec<Sketch> = children.iter().map(|child| self.node(child)).collect();
                 match content[key::FOR_EACH].as_str() {
@@ -154,17 +164,17 @@ impl<'report> Sketcher<'report> {
 
 fn grouped<'report>(name: &str, copies: Vec<Sketch<'report>>) -> Vec<Group<'report>> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut seen: Vec<Vec<Mark>> = Vec::new();
+    let mut seen: HashMap<Vec<Mark>, usize> = HashMap::new();
     for copy in copies {
         let mut marks = Vec::new();
         copy.marks(&mut marks);
-        match seen.iter().position(|other| *other == marks) {
+        match seen.get(&marks) {
             Some(group) => {
                 let value = copy.name.strip_prefix(name).unwrap_or(copy.name);
-                groups[group].others.push(value.trim_start());
+                groups[*group].others.push(value.trim_start());
             }
             None => {
-                seen.push(marks);
+                seen.insert(marks, groups.len());
                 groups.push(Group {
                     first: copy,
                     others: Vec::new(),

@@ -13,12 +13,13 @@
 //! cause: host is slow / cpu
 //! ```
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
-use aops_api::diagnosis::{Explanation, LeafExplanation, LeafSource, Outcome};
+use aops_api::diagnosis::{Explanation, LeafSource, Outcome};
 use aops_api::tree::TreeContent;
 
-use crate::sketch::{Copies, Group, Mark, Sketch, SketchKind};
+use crate::sketch::{Copies, Group, Mark, Sketch, SketchKind, SketchedLeaf};
 use crate::words::{evaluated_now, finding_words, firmly_ruled_out, path_words, plain, undecided};
 
 /// How many findings of a leaf are drawn before "and 97 more".
@@ -62,6 +63,8 @@ pub(crate) fn draw(report: &TreeContent, explanation: &Explanation, style: Style
         text: String::new(),
         explanation,
         style,
+        path: Vec::new(),
+        told: HashMap::new(),
     };
     drawing.node(&Sketch::of(report, explanation), "", "");
     let legend = Mark::ALL.map(|mark| format!("{} {}", mark.text(), mark.meaning()));
@@ -73,11 +76,16 @@ struct Drawing<'report> {
     text: String,
     explanation: &'report Explanation,
     style: Style<'report>,
+    /// The names down to the node at hand.
+    path: Vec<String>,
+    /// Where it has been drawn what a leaf reads, by the leaf that says it.
+    told: HashMap<usize, String>,
 }
 
 impl Drawing<'_> {
     /// Draws a node and what is below. `first` begins its own line, `rest` the lines below.
     fn node(&mut self, sketch: &Sketch, first: &str, rest: &str) {
+        self.path.push(sketch.name.to_owned());
         let title = self.title(sketch);
         match &sketch.kind {
             SketchKind::Leaf(None) => self.line(first, &title),
@@ -102,6 +110,7 @@ impl Drawing<'_> {
                 self.copies(copies, rest);
             }
         }
+        self.path.pop();
     }
 
     fn title(&self, sketch: &Sketch) -> String {
@@ -150,29 +159,34 @@ impl Drawing<'_> {
         }
     }
 
-    fn leaf(&mut self, title: &str, leaf: &LeafExplanation, first: &str, rest: &str) {
-        let teller = self.explanation.read_by(leaf);
-        let check_item = plain(&leaf.check_item);
+    fn leaf(&mut self, title: &str, sketched: &SketchedLeaf, first: &str, rest: &str) {
+        let teller = self
+            .explanation
+            .leaves
+            .get(sketched.teller)
+            .unwrap_or(sketched.leaf);
+        let check_item = plain(&sketched.leaf.check_item);
         let rule = match teller.condition.as_str() {
             "" => check_item,
             condition => format!("{check_item}: {}", plain(condition)),
         };
         self.line(first, &format!("{title}   {rule}"));
         let below = format!("{rest}    ");
-        if leaf.source == LeafSource::NoRule {
+        if sketched.leaf.source == LeafSource::NoRule {
             self.line(&below, "No data: there is no such rule in effect here");
             return;
         }
-        if leaf.same_as.is_some() {
-            if !teller.findings.is_empty() {
-                self.line(&below, &format!("as at {}", path_words(&teller.path)));
-            }
+        let is_long = teller.findings.len() > 1;
+        if let Some(place) = self.told.get(&sketched.teller).filter(|_| is_long) {
+            let reference = format!("as at {place}");
+            self.line(&below, &reference);
             return;
         }
-        for finding in leaf.findings.iter().take(DRAWN_FINDINGS) {
+        self.told.insert(sketched.teller, path_words(&self.path));
+        for finding in teller.findings.iter().take(DRAWN_FINDINGS) {
             self.line(&below, &finding_words(finding, self.style.show_time));
         }
-        let undrawn = leaf.findings.len().saturating_sub(DRAWN_FINDINGS) as u64 + leaf.findings_left_out;
+        let undrawn = teller.findings.len().saturating_sub(DRAWN_FINDINGS) as u64 + teller.findings_left_out;
         if undrawn > 0 {
             self.line(&below, &format!("and {undrawn} more"));
         }

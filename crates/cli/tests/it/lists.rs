@@ -189,6 +189,22 @@ async fn reports_are_shown_whole_and_missing_ones_named() {
          \n\
          cause not found; ruled out: host is slow\n"
     );
+    let arguments = ["report", "--action", "get", "--report_list", "r", "--format"];
+    let ran = run(&server, &[&arguments[..], &["markdown"]].concat())
+        .await
+        .expect_code(0);
+    assert!(
+        ran.stdout.starts_with("# report r: host h, tree slow, from 1970")
+            && ran
+                .stdout
+                .contains("\n**Cause not found.**\n\n## Ruled out\n\n- host is slow\n"),
+        "{}",
+        ran.stdout
+    );
+    let ran = run(&server, &[&arguments[..], &["json"]].concat())
+        .await
+        .expect_code(0);
+    assert_eq!(ran.json()["result"][0]["report"], report);
     let ran = run(&server, &["report", "--action", "get", "--report_list", "r,s"])
         .await
         .expect_code(1);

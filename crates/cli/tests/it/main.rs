@@ -3,7 +3,9 @@
 mod account;
 mod diag;
 mod documents;
+mod guide;
 mod lists;
+mod offline_trees;
 mod usage;
 
 use std::ffi::OsStr;

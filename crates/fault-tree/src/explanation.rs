@@ -9,7 +9,10 @@ use crate::diagnosis::{JudgedDetail, JudgedLeaf, JudgedNode};
 use crate::reading::Readings;
 
 /// How many findings of a leaf a report holds, the worst of them.
-pub const MAX_LEAF_FINDINGS: usize = 100;
+pub const MAX_LEAF_FINDINGS: usize = 20;
+
+/// How many findings a report holds before leaves that did not contribute have no more than the worst one each.
+pub const MAX_REPORT_FINDINGS: usize = 2_000;
 
 /// Explains a judged tree.
 pub(crate) fn explain(root: &JudgedNode, readings: &Readings) -> Explanation {
@@ -26,6 +29,7 @@ pub(crate) fn explain(root: &JudgedNode, readings: &Readings) -> Explanation {
         readings,
         path: Vec::new(),
         told: HashMap::new(),
+        findings_left: MAX_REPORT_FINDINGS,
     };
     lister.list(root, true);
     lister.explanation
@@ -67,6 +71,7 @@ struct Lister<'tree> {
     path: Vec<String>,
     /// For each reading the leaf that told it.
     told: HashMap<usize, usize>,
+    findings_left: usize,
 }
 
 impl Lister<'_> {
@@ -116,9 +121,14 @@ impl Lister<'_> {
         if let Some(input) = reading.input
             && teller == index
         {
-            let findings = reading.findings.iter().take(MAX_LEAF_FINDINGS);
+            let most = match contributes {
+                true => MAX_LEAF_FINDINGS,
+                false => self.findings_left.clamp(1, MAX_LEAF_FINDINGS),
+            };
+            let findings = reading.findings.iter().take(most);
             explained.findings = findings.map(|finding| (*finding).clone()).collect();
-            explained.findings_left_out = reading.findings.len().saturating_sub(MAX_LEAF_FINDINGS) as u64;
+            explained.findings_left_out = reading.findings.len().saturating_sub(most) as u64;
+            self.findings_left = self.findings_left.saturating_sub(explained.findings.len());
             explained.condition.clone_from(&input.condition);
             explained.uncovered.clone_from(&input.uncovered);
         }

@@ -42,7 +42,7 @@ mod workbook;
 pub use coverage::{Coverage, ExistingSeries, HostSeries, LeafCoverage};
 pub use diagnosis::{Diagnosis, LeafInput, MAX_DIAGNOSED_NODES};
 pub use error::{ResultsError, TreeError, WorkbookError, WriteError};
-pub use explanation::MAX_LEAF_FINDINGS;
+pub use explanation::{MAX_LEAF_FINDINGS, MAX_REPORT_FINDINGS};
 pub use markdown::render_markdown;
 pub use results::leaves_from_results;
 pub use review::{MAX_WARNINGS, RuleNames, TreeWarning};

@@ -68,8 +68,8 @@ pub(crate) struct Reading<'tree> {
 /// What is known of a check item.
 struct Known<'tree> {
     input: &'tree LeafInput,
-    /// The labels that tell its label sets apart.
-    label_names: BTreeSet<&'tree str>,
+    /// The labels that tell its label sets apart; gathered when a copy is read.
+    label_names: Option<BTreeSet<&'tree str>>,
     /// For the labels that copies were made for.
     by_label: HashMap<String, ByValue<'tree>>,
 }
@@ -108,6 +108,14 @@ impl<'tree> ByValue<'tree> {
 }
 
 impl<'tree> Known<'tree> {
+    fn label_names(&mut self) -> &BTreeSet<&'tree str> {
+        let input = self.input;
+        self.label_names.get_or_insert_with(|| {
+            let names = label_sets(input).flat_map(|labels| labels.keys());
+            names.map(String::as_str).collect()
+        })
+    }
+
     /// The findings that a copy with this binding reads, and whether anything was judged of it: without a finding it is
     /// normal only then. A file of results need not tell what is normal.
     fn of_copy(&mut self, binding: &Labels) -> (Vec<&'tree LeafFinding>, bool) {
@@ -150,13 +158,9 @@ pub(crate) struct Readings<'tree> {
 impl<'tree> Readings<'tree> {
     pub(crate) fn new(leaves: &'tree BTreeMap<String, LeafInput>) -> Self {
         let known = leaves.iter().map(|(check_item, input)| {
-            let label_names = label_sets(input)
-                .flat_map(|labels| labels.keys())
-                .map(String::as_str)
-                .collect();
             let known = Known {
                 input,
-                label_names,
+                label_names: None,
                 by_label: HashMap::new(),
             };
             (check_item.as_str(), known)
@@ -180,17 +184,14 @@ impl<'tree> Readings<'tree> {
 
     /// What a leaf of this check item reads in a copy with this binding.
     pub(crate) fn read(&mut self, check_item: &'tree str, binding: &Labels) -> usize {
-        let known = self.known.get_mut(check_item);
-        // A rule without the label is read whole.
-        let matters = |name: &str| {
-            known
-                .as_ref()
-                .is_some_and(|known| known.label_names.contains(name))
-        };
-        let relevant = binding.iter().filter(|(name, _)| matters(name));
-        let relevant: Labels = relevant
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let mut known = self.known.get_mut(check_item);
+        let mut relevant = Labels::new();
+        if let Some(known) = known.as_mut().filter(|_| !binding.is_empty()) {
+            // A rule without the label is read whole.
+            let names = known.label_names();
+            let of_rule = binding.iter().filter(|(name, _)| names.contains(name.as_str()));
+            relevant.extend(of_rule.map(|(name, value)| (name.clone(), value.clone())));
+        }
         let key = (check_item, relevant);
         if let Some(index) = self.found.get(&key) {
             return *index;

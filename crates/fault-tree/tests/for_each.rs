@@ -293,7 +293,7 @@ fn a_leaf_holds_the_worst_findings_and_counts_the_rest() {
     let explanation = disks(None).diagnose(&leaves).explanation;
     let outside = explanation.leaves.last().expect("there are leaves");
     assert_eq!(outside.findings[0].value, FindingValue::Abnormal);
-    assert_eq!((outside.findings.len(), outside.findings_left_out), (100, 900));
+    assert_eq!((outside.findings.len(), outside.findings_left_out), (20, 980));
 }
 
 #[test]
@@ -306,4 +306,27 @@ fn a_tree_that_would_grow_too_large_fails_with_the_reason() {
     assert_eq!(diagnosis.report, json!({}));
     assert_eq!(diagnosis.explanation.outcome, Outcome::Failed);
     assert!(diagnosis.explanation.reason.contains("more than 100000 nodes"));
+}
+
+#[test]
+fn a_report_holds_a_limited_number_of_findings() {
+    let name = |number: usize| format!("n{number}");
+    let children: Vec<Value> = (0..3_000)
+        .map(|number| json!({ "node name": name(number), "value": null, "check item": name(number) }))
+        .collect();
+    let tree = Tree::parse(&json!({
+        "node name": "root", "value": null, "condition": "n2999", "children": children
+    }))
+    .expect("valid");
+    let findings = vec![finding(FindingValue::Abnormal, Labels::new()); 30];
+    let leaves = (0..3_000).map(|number| (name(number), input(&[], findings.clone())));
+    let explanation = tree.diagnose(&leaves.collect()).explanation;
+    let total: usize = explanation.leaves.iter().map(|leaf| leaf.findings.len()).sum();
+    assert_eq!(total, 100 * 20 + 2_899 + 20, "the last leaf contributes");
+    assert!(
+        explanation
+            .leaves
+            .iter()
+            .all(|leaf| leaf.findings.len() as u64 + leaf.findings_left_out == 30)
+    );
 }

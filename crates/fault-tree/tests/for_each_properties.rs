@@ -32,8 +32,11 @@ fn input(judged: &[Labels], findings: Vec<LeafFinding>) -> LeafInput {
 const LABELS: [&str; 2] = ["device", "cpu"];
 const RULES: [&str; 3] = ["r0", "r1", "r2"];
 
+/// The value of a condition, given those of the children; `None` is unknown.
+type Meaning = fn(&[Option<bool>]) -> Option<bool>;
+
 /// Conditions over children `c0`, `c1`, `c2`, and what they mean.
-const CONDITIONS: [(&str, fn(&[Option<bool>]) -> Option<bool>); 4] = [
+const CONDITIONS: [(&str, Meaning); 4] = [
     ("c0", |values| values[0]),
     ("!c0", |values| values[0].map(|value| !value)),
     ("c0 || c1 && c2", |values| {

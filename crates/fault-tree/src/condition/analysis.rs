@@ -134,8 +134,8 @@ impl Table {
     }
 
     fn filled(variables: usize, value: impl Fn(usize) -> bool) -> Self {
-        let length = 1 << variables;
-        let mut words = vec![0; (length as usize).div_ceil(64)];
+        let length: usize = 1 << variables;
+        let mut words = vec![0; length.div_ceil(64)];
         for row in (0..length).filter(|row| value(*row)) {
             words[row / 64] |= 1 << (row % 64);
         }

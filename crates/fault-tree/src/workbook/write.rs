@@ -231,7 +231,9 @@ fn remarks(content: &TreeContent, normal: &TreeContent) -> Vec<String> {
             "the tree is diagnosed: value and msg of {values} nodes are not written, a workbook holds the tree alone"
         ));
     }
-    if without_values(content).to_string() != without_values(normal).to_string() {
+    // As texts, so that the order of the keys counts.
+    let texts = [content, normal].map(|tree| without_values(tree).to_string());
+    if texts[0] != texts[1] {
         remarks.push(
             "the order of the keys of a node, blanks around texts, and whether an empty description, advice or msg is \
              written or left out, are not kept"

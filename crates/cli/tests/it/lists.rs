@@ -211,7 +211,7 @@ async fn reports_are_shown_whole_and_missing_ones_named() {
     assert!(ran.stdout.starts_with("report r\n"));
     assert_eq!(ran.stderr, "error: there is no report s\n");
     assert_eq!(
-        server.calls("/diag/report/get")[1].body,
+        server.calls("/diag/report/get")[3].body,
         json!({ "report_list": ["r", "s"] })
     );
 }

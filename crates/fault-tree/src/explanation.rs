@@ -11,7 +11,8 @@ use crate::reading::Readings;
 /// How many findings of a leaf a report holds, the worst of them.
 pub const MAX_LEAF_FINDINGS: usize = 20;
 
-/// How many findings a report holds before leaves that did not contribute have no more than the worst one each.
+/// How many findings a report holds of leaves that contributed, and as many of those that did not, before a leaf has no
+/// more than its worst one.
 pub const MAX_REPORT_FINDINGS: usize = 2_000;
 
 /// Explains a judged tree.
@@ -29,7 +30,7 @@ pub(crate) fn explain(root: &JudgedNode, readings: &Readings) -> Explanation {
         readings,
         path: Vec::new(),
         told: HashMap::new(),
-        findings_left: MAX_REPORT_FINDINGS,
+        findings_left: [MAX_REPORT_FINDINGS; 2],
     };
     lister.list(root, true);
     lister.explanation
@@ -71,7 +72,8 @@ struct Lister<'tree> {
     path: Vec<String>,
     /// For each reading the leaf that told it.
     told: HashMap<usize, usize>,
-    findings_left: usize,
+    /// For leaves that did not contribute and for those that did.
+    findings_left: [usize; 2],
 }
 
 impl Lister<'_> {
@@ -121,14 +123,12 @@ impl Lister<'_> {
         if let Some(input) = reading.input
             && teller == index
         {
-            let most = match contributes {
-                true => MAX_LEAF_FINDINGS,
-                false => self.findings_left.clamp(1, MAX_LEAF_FINDINGS),
-            };
+            let left = &mut self.findings_left[usize::from(contributes)];
+            let most = (*left).clamp(1, MAX_LEAF_FINDINGS);
             let findings = reading.findings.iter().take(most);
             explained.findings = findings.map(|finding| (*finding).clone()).collect();
             explained.findings_left_out = reading.findings.len().saturating_sub(most) as u64;
-            self.findings_left = self.findings_left.saturating_sub(explained.findings.len());
+            *left = left.saturating_sub(explained.findings.len());
             explained.condition.clone_from(&input.condition);
             explained.uncovered.clone_from(&input.uncovered);
         }

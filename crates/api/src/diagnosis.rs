@@ -302,6 +302,9 @@ pub struct Report {
 pub struct Explanation {
     /// The outcome.
     pub outcome: Outcome,
+    /// Why the tree could not be evaluated; empty otherwise.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
     /// Names of branches from the root down to the last one that a true branch made true; empty without a cause.
     /// The leaves that prove it are in `leaves`.
     pub cause_path: Vec<String>,
@@ -341,10 +344,39 @@ pub struct LeafExplanation {
     pub condition: String,
     /// Whether the leaf contributes true.
     pub value: bool,
+    /// Whether it made the root what it is: for as long as all such leaves keep their values, so does the root.
+    #[serde(default)]
+    pub contributes: bool,
+    /// Index in [`Explanation::leaves`] of the first leaf that reads the same. What that one says of `condition`,
+    /// `findings` and `uncovered` holds here too and is not said again: they are empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<usize>,
     /// What was found, worst first; empty = normal.
     pub findings: Vec<LeafFinding>,
+    /// How many findings more there are than `findings` holds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub findings_left_out: u64,
     /// Where the verdict came from.
     pub source: LeafSource,
+    /// Where nothing was stored and the rule was evaluated for this report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncovered: Vec<TimeRange>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl Explanation {
+    /// The leaf that says what a leaf reads: itself, or the one that it is the same as.
+    pub fn read_by<'explanation>(
+        &'explanation self,
+        leaf: &'explanation LeafExplanation,
+    ) -> &'explanation LeafExplanation {
+        leaf.same_as
+            .and_then(|index| self.leaves.get(index))
+            .unwrap_or(leaf)
+    }
 }
 
 /// A finding that a leaf rests on.
@@ -372,6 +404,8 @@ pub enum LeafSource {
     Evaluated,
     /// Some of the slice was covered, the rest evaluated.
     Both,
+    /// Told by a file of results, where a check item without a result is normal.
+    Given,
     /// There is no such rule, or it is disabled or out of scope: missing data.
     #[default]
     NoRule,

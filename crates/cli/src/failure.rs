@@ -31,6 +31,9 @@ pub(crate) enum Failure {
         /// Its message.
         msg: String,
     },
+    /// What was tested offline is refused; the reasons have been told.
+    #[error("{0}")]
+    Rejected(String),
     /// Something on this side: a file, the terminal, what was asked for.
     #[error("{0}")]
     Local(String),
@@ -80,7 +83,7 @@ impl Failure {
             Failure::NoAnswer { .. } | Failure::Refused { .. } => {
                 screen::note(&format!("error {}", screen::plain(&self.to_string())));
             }
-            Failure::Usage(_) | Failure::Local(_) | Failure::Output(_) => {
+            Failure::Usage(_) | Failure::Rejected(_) | Failure::Local(_) | Failure::Output(_) => {
                 screen::note(&format!("error: {}", screen::plain(&self.to_string())));
             }
         }
@@ -89,11 +92,13 @@ impl Failure {
         }
     }
 
-    /// 1 refused or failed, 2 wrong usage or a refused rule in a file, 130 stopped by Ctrl-C.
+    /// 1 refused or failed, 2 wrong usage or refused without a platform, 130 stopped by Ctrl-C.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Failure::Usage(_) | Failure::Offline(Offline::SomeRefused) => ExitCode::from(2),
+            Failure::Usage(_) | Failure::Rejected(_) | Failure::Offline(Offline::SomeRefused) => {
+                ExitCode::from(2)
+            }
             Failure::Interrupted(_) => ExitCode::from(130),
             Failure::Offline(Offline::Unreadable)
             | Failure::NoAnswer { .. }
@@ -115,7 +120,11 @@ impl Failure {
                 "check that {server} is an A-Ops platform; name another with --server or AOPS_SERVER"
             )),
             Failure::Refused { code, msg } => of_code(*code, msg).map(str::to_owned),
-            Failure::Local(_) | Failure::Interrupted(_) | Failure::Offline(_) | Failure::Output(_) => None,
+            Failure::Rejected(_)
+            | Failure::Local(_)
+            | Failure::Interrupted(_)
+            | Failure::Offline(_)
+            | Failure::Output(_) => None,
         }
     }
 }

@@ -27,6 +27,13 @@ pub(crate) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Whether standard output shows colours: a terminal, and nobody asked for none (<https://no-color.org>).
+pub(crate) fn has_colour() -> bool {
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_none_or(|value| value == "dumb");
+    io::stdout().is_terminal() && !no_colour && !is_dumb
+}
+
 /// A table without lines: columns are found by eye, and by `awk`.
 pub(crate) fn table<const COLUMNS: usize>(
     header: [&str; COLUMNS],

@@ -12,6 +12,9 @@ use crate::job::Job;
 use crate::report::{self, VerdictsByKey};
 use crate::{Dependencies, evaluate, metrics};
 
+/// What the reports say of a job that was given up; the reason is in the log, which is not the users' to read.
+const GIVEN_UP: &str = "the diagnosis could not be carried out; the log of diag-executor says why";
+
 /// What a job is carried out with.
 pub(crate) struct Diagnostician<'executor> {
     pub(crate) config: &'executor Config,
@@ -41,7 +44,10 @@ impl Diagnostician<'_> {
     pub(crate) async fn give_up(&self, job: &Job) -> Result<(), DiagExecutorError> {
         let all: Vec<TimeRange> = slices(job.range, job.interval_ms).collect();
         for some in all.chunks(self.config.slices_at_once) {
-            let reports = some.iter().map(|slice| report::failed(job, *slice)).collect();
+            let reports = some
+                .iter()
+                .map(|slice| report::failed(job, *slice, GIVEN_UP))
+                .collect();
             self.save(job, reports).await?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aops_api::finding::{Finding, FindingQueryRequest};
+use aops_api::finding::{CoveredSpan, FindingQueryRequest, JudgedWindow};
 use aops_api::series::{SeriesFetchAnswer, SeriesFetchRequest};
 use aops_api::{EvaluationKey, HostId, TimeRange};
 use aops_check_rule::{FetchPlan, Rule, SeriesSet};
@@ -18,6 +18,7 @@ use crate::verdicts::Verdicts;
 /// A rule and where it has to be evaluated.
 #[derive(Clone, Debug)]
 struct Hole {
+    /// As the task pinned it: findings are stored under it.
     key: EvaluationKey,
     rule: Arc<Rule>,
     /// In order, not overlapping, not empty.
@@ -61,9 +62,13 @@ pub(crate) async fn verdicts(
         interval_ms: config.scrape_interval_ms,
     };
     for window in windows(&holes, config.fetch_window_ms) {
-        for (key, findings) in evaluator.evaluate(&holes, window).await? {
-            if let Some(slot) = verdicts.get_mut(&key) {
-                slot.add(findings);
+        for judged in evaluator.evaluate(&holes, window).await? {
+            if let Some(slot) = verdicts.get_mut(&judged.key) {
+                slot.add(judged.findings);
+                slot.add_judged([CoveredSpan {
+                    range: judged.window,
+                    judged: judged.judged,
+                }]);
             }
         }
     }
@@ -136,7 +141,7 @@ impl Evaluator<'_> {
         &mut self,
         holes: &[Hole],
         window: TimeRange,
-    ) -> Result<Vec<(EvaluationKey, Vec<Finding>)>, DiagExecutorError> {
+    ) -> Result<Vec<JudgedWindow>, DiagExecutorError> {
         let inside: Vec<Hole> = holes.iter().filter_map(|hole| hole.inside(window)).collect();
         let rules = inside.iter().map(|hole| hole.rule.clone()).collect();
         let (plan, answer) = self.fetch(rules, window).await?;
@@ -193,16 +198,16 @@ fn judge(
     answer: &SeriesFetchAnswer,
     holes: &[Hole],
     host_id: &HostId,
-) -> Vec<(EvaluationKey, Vec<Finding>)> {
+) -> Vec<JudgedWindow> {
     let series = SeriesSet::new(answer);
     let mut judged = Vec::with_capacity(holes.len());
     for (index, hole) in holes.iter().enumerate() {
-        let findings = hole
-            .ranges
-            .iter()
-            .flat_map(|range| plan.judge(index, host_id, &series, *range).findings)
-            .collect();
-        judged.push((hole.key.clone(), findings));
+        for range in &hole.ranges {
+            judged.push(JudgedWindow {
+                key: hole.key.clone(),
+                ..plan.judge(index, host_id, &series, *range)
+            });
+        }
     }
     judged
 }

@@ -6,7 +6,7 @@ use aops_api::diagnosis::OwnedTask;
 use aops_api::rule::CheckItem;
 use aops_api::{EvaluationKey, HostId, TaskId, TimeRange};
 use aops_check_rule::Rule;
-use aops_fault_tree::Tree;
+use aops_fault_tree::{Tree, TreeError};
 
 use crate::error::DiagExecutorError;
 use crate::request::JobRequest;
@@ -18,8 +18,8 @@ pub(crate) struct Job {
     pub(crate) task_id: TaskId,
     pub(crate) host_id: HostId,
     pub(crate) tree_name: String,
-    /// `None` when the pinned tree cannot be read: by a program that allows less than the one that pinned it.
-    pub(crate) tree: Option<Tree>,
+    /// An error when the pinned tree cannot be read: by a program that allows less than the one that pinned it.
+    pub(crate) tree: Result<Tree, TreeError>,
     /// Of those that the tree names, the rules in effect on the host.
     pub(crate) rules: Vec<PinnedRule>,
     pub(crate) range: TimeRange,
@@ -54,7 +54,7 @@ impl Job {
         }
         let pinned = task.trees.iter().find(|tree| tree.tree_name == tree_name);
         let pinned = pinned.ok_or_else(|| not_of_task(format!("tree '{tree_name}'")))?;
-        let tree = Tree::parse(&pinned.tree_content).ok();
+        let tree = Tree::parse(&pinned.tree_content);
         let rules = tree
             .iter()
             .flat_map(Tree::check_items)
@@ -179,7 +179,7 @@ pub(crate) mod tests {
     fn a_tree_that_cannot_be_read_is_a_job_all_the_same() {
         let owned = task(|task| task["trees"][0]["tree_content"] = json!({ "node name": "x" }));
         let job = job(&owned, TimeRange::new(0, 100), 10);
-        assert!(job.tree.is_none());
+        assert!(job.tree.is_err());
         assert!(job.rules.is_empty());
     }
 

@@ -16,8 +16,9 @@ pub(crate) type VerdictsByKey = BTreeMap<EvaluationKey, Verdicts>;
 
 /// The report of a slice.
 pub(crate) fn diagnosed(job: &Job, verdicts: &VerdictsByKey, slice: TimeRange) -> Report {
-    let Some(tree) = &job.tree else {
-        return failed(job, slice);
+    let tree = match &job.tree {
+        Ok(tree) => tree,
+        Err(error) => return failed(job, slice, &error.to_string()),
     };
     let leaves: BTreeMap<String, LeafInput> = job
         .rules
@@ -31,8 +32,8 @@ pub(crate) fn diagnosed(job: &Job, verdicts: &VerdictsByKey, slice: TimeRange) -
 }
 
 /// The report of a slice that could not be diagnosed: it counts all the same.
-pub(crate) fn failed(job: &Job, slice: TimeRange) -> Report {
-    report(job, slice, Diagnosis::failed())
+pub(crate) fn failed(job: &Job, slice: TimeRange, reason: &str) -> Report {
+    report(job, slice, Diagnosis::failed(reason))
 }
 
 fn report(job: &Job, slice: TimeRange, diagnosis: Diagnosis) -> Report {
@@ -148,6 +149,7 @@ mod tests {
         let report = diagnosed(&job, &VerdictsByKey::new(), TimeRange::new(0, 10_000));
         assert_eq!(report.report, json!({}));
         assert_eq!(report.explanation.outcome, Outcome::Failed);
+        assert_eq!(report.explanation.reason, "(root): \"node name\" is missing");
     }
 
     #[test]
@@ -175,7 +177,7 @@ mod tests {
         let owned = task(|_| ());
         let job = job(&owned, TimeRange::new(0, 5_000), 1_000);
         let reports: Vec<Report> = (0..5)
-            .map(|second| failed(&job, TimeRange::new(second * 1_000, second * 1_000 + 1_000)))
+            .map(|second| failed(&job, TimeRange::new(second * 1_000, second * 1_000 + 1_000), ""))
             .collect();
         let size = serde_json::to_vec(&reports[0]).expect("JSON").len();
         let lengths = |bytes| -> Vec<usize> {

@@ -1,7 +1,9 @@
 //! What is known of one rule on one host over the range of a job, and what a leaf reads of it in a slice. Pure.
 
+use std::collections::BTreeSet;
+
 use aops_api::diagnosis::{LeafFinding, LeafSource};
-use aops_api::finding::{DecidingSample, Evidence, Finding, FindingValue, KnownOfKey};
+use aops_api::finding::{CoveredSpan, DecidingSample, Evidence, Finding, FindingValue, KnownOfKey};
 use aops_api::{Labels, TimeRange};
 use aops_fault_tree::LeafInput;
 
@@ -12,6 +14,8 @@ pub(crate) struct Verdicts {
     covered: Vec<TimeRange>,
     /// By start. Of one label set not overlapping.
     findings: Vec<Finding>,
+    /// The label sets that were judged, and where.
+    judged: Vec<CoveredSpan>,
 }
 
 impl Verdicts {
@@ -23,7 +27,11 @@ impl Verdicts {
             .iter()
             .flat_map(|stored| covered.iter().filter_map(|span| clip(&stored.finding, *span)))
             .collect();
-        Self { covered, findings }
+        Self {
+            covered,
+            findings,
+            judged: known.coverage,
+        }
     }
 
     /// What of `range` is not covered.
@@ -34,6 +42,11 @@ impl Verdicts {
     /// Adds findings of where nothing is covered.
     pub(crate) fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
         self.findings.extend(findings);
+    }
+
+    /// Adds which label sets were judged where nothing is covered.
+    pub(crate) fn add_judged(&mut self, judged: impl IntoIterator<Item = CoveredSpan>) {
+        self.judged.extend(judged);
     }
 
     /// Adds that the rest of `range`, from `now_ms` on, lies in the future.
@@ -79,8 +92,18 @@ impl Verdicts {
         LeafInput {
             condition: condition.to_owned(),
             findings,
+            judged: self.judged_in(slice),
             source: self.source(slice),
+            uncovered: self.uncovered(slice),
         }
+    }
+
+    /// The label sets that were judged somewhere in a slice, each once.
+    fn judged_in(&self, slice: TimeRange) -> Vec<Labels> {
+        let spans = self.judged.iter();
+        let inside = spans.filter(|span| !span.range.intersect(slice).is_empty());
+        let label_sets: BTreeSet<&Labels> = inside.flat_map(|span| &span.judged).collect();
+        label_sets.into_iter().cloned().collect()
     }
 
     fn source(&self, slice: TimeRange) -> LeafSource {

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use aops_api::rule::ImportReason;
 use aops_api::tree::TreeDocument;
-use aops_fault_tree::Tree;
+use aops_fault_tree::{RuleNames, Tree};
 
 /// Most trees of one import.
 const MOST_TREES: usize = 10_000;
+/// Most warnings of one import.
+const MOST_WARNINGS: usize = 1_000;
 /// Longest name, in characters.
 const LONGEST_NAME: usize = 128;
 
@@ -16,8 +18,33 @@ const LONGEST_NAME: usize = 128;
 pub(crate) struct SortedOut {
     /// Trees that are valid.
     pub(crate) accepted: Vec<TreeDocument>,
+    /// The same, parsed.
+    pub(crate) parsed: Vec<(String, Tree)>,
     /// Trees that are not, and why.
     pub(crate) refused: Vec<ImportReason>,
+}
+
+impl SortedOut {
+    /// Names of the rules that the valid trees read, each once.
+    pub(crate) fn check_items(&self) -> BTreeSet<String> {
+        let items = self.parsed.iter().flat_map(|(_, tree)| tree.check_items());
+        items.map(str::to_owned).collect()
+    }
+}
+
+/// What is probably not meant in trees that are valid. Without `rules`, whether leaves have one is not looked at.
+pub(crate) fn warnings(parsed: &[(String, Tree)], mut rules: Option<RuleNames>) -> Vec<ImportReason> {
+    let mut warnings = Vec::new();
+    for (name, tree) in parsed {
+        let of_tree = tree.warnings(rules.as_mut()).into_iter();
+        warnings.extend(of_tree.map(|warning| ImportReason {
+            tree_name: Some(name.clone()),
+            reason: warning.to_string(),
+            ..ImportReason::default()
+        }));
+    }
+    warnings.truncate(MOST_WARNINGS);
+    warnings
 }
 
 /// Checks trees without parsing them, which is cheap, and trims their names. What is wrong in shape, or named twice,
@@ -46,7 +73,10 @@ pub(crate) fn sort_out(trees: Vec<TreeDocument>) -> SortedOut {
     let mut sorted = SortedOut::default();
     for tree in trees {
         match Tree::parse(&tree.tree_content) {
-            Ok(_) => sorted.accepted.push(tree),
+            Ok(parsed) => {
+                sorted.parsed.push((tree.tree_name.clone(), parsed));
+                sorted.accepted.push(tree);
+            }
             Err(error) => sorted.refused.push(ImportReason {
                 check_item: None,
                 tree_name: Some(tree.tree_name),
@@ -111,6 +141,24 @@ mod tests {
         assert_eq!(refused.check_item, None);
         assert_eq!(refused.column, Some(8));
         assert!(refused.reason.starts_with("slow: "), "{}", refused.reason);
+    }
+
+    #[test]
+    fn what_is_probably_not_meant_is_told_with_the_tree() {
+        let mut odd = content("cpu");
+        odd["children"] = json!([
+            odd["children"][0], { "node name": "ram", "value": null, "check item": "ram_full" }
+        ]);
+        let sorted = sort_out(vec![tree("a", content("cpu")), tree("b", odd)]);
+        let rules = RuleNames::new(["cpu_busy".to_owned(), "ram_ful".to_owned()]);
+        let told: Vec<String> = warnings(&sorted.parsed, Some(rules))
+            .into_iter()
+            .map(|warning| format!("{}: {}", warning.tree_name.unwrap_or_default(), warning.reason))
+            .collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("b: slow / ram: unreachable"), "{told:?}");
+        assert!(told[1].ends_with("did you mean \"ram_ful\"?"), "{told:?}");
+        assert_eq!(warnings(&sorted.parsed, None).len(), 1);
     }
 
     #[test]

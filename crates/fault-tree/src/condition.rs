@@ -3,9 +3,13 @@
 //! There is no precedence: `a || b && c` is `(a || b) && c`. Trees in use depend on it. A name is whatever stands
 //! between two operators, trimmed, so it may contain blanks, a single `&` or `|`, and any script.
 
+mod analysis;
+mod print;
 mod reader;
 
 use std::collections::BTreeSet;
+
+pub(crate) use analysis::Possible;
 
 /// Texts that separate names; a name that contains one cannot be written in a condition.
 pub(crate) const OPERATORS: [&str; 5] = ["&&", "||", "!", "(", ")"];
@@ -39,14 +43,15 @@ impl std::ops::Not for Truth {
     }
 }
 
+/// How two values become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
+pub(crate) enum Operator {
     And,
     Or,
 }
 
 impl Operator {
-    fn apply(self, left: Truth, right: Truth) -> Truth {
+    pub(crate) fn apply(self, left: Truth, right: Truth) -> Truth {
         let decisive = match self {
             Operator::And => Truth::False,
             Operator::Or => Truth::True,
@@ -61,7 +66,7 @@ impl Operator {
     }
 
     /// Whether one operand alone is enough for this outcome.
-    fn is_decided_by_one(self, outcome: bool) -> bool {
+    pub(crate) fn is_decided_by_one(self, outcome: bool) -> bool {
         match self {
             Operator::And => !outcome,
             Operator::Or => outcome,
@@ -123,6 +128,10 @@ impl Condition {
 }
 
 impl Group {
+    fn operands(&self) -> impl Iterator<Item = &Operand> {
+        std::iter::once(&self.first).chain(self.rest.iter().map(|(_, operand)| operand))
+    }
+
     fn evaluate(&self, children: &[Truth]) -> Truth {
         self.rest
             .iter()

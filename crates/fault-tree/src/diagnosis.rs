@@ -1,15 +1,21 @@
-//! Fills a tree in: values and messages, node by node, as the original does.
+//! Fills a tree in: values and messages, node by node, as the original does; copies of branches where they are wanted.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aops_api::diagnosis::{Explanation, LeafFinding, LeafSource, Outcome};
-use aops_api::finding::FindingValue;
 use aops_api::tree::TreeContent;
+use aops_api::{Labels, TimeRange};
 use serde_json::{Map, Value};
 
-use crate::condition::Truth;
+use crate::condition::{Operator, Truth};
 use crate::explanation::explain;
-use crate::tree::{Branch, Node, NodeKind, Tree, key};
+use crate::for_each::values;
+use crate::reading::{LeafState, Readings};
+use crate::tree::{Branch, Combine, ForEach, Node, NodeKind, Tree, key};
+
+/// How many nodes a diagnosed tree may have, copies included.
+pub const MAX_DIAGNOSED_NODES: usize = 100_000;
 
 /// What is known of the check item of a leaf on the host, in the slice.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,26 +24,32 @@ pub struct LeafInput {
     pub condition: String,
     /// What was found; empty = normal.
     pub findings: Vec<LeafFinding>,
+    /// The label sets that were judged; `for each` takes its values from them. Those of `findings` count as well.
+    pub judged: Vec<Labels>,
     /// Where the verdict came from. [`LeafSource::NoRule`] is missing data, whatever the findings.
     pub source: LeafSource,
+    /// Where nothing was stored and the rule was evaluated.
+    pub uncovered: Vec<TimeRange>,
 }
 
 /// A diagnosed tree, and what it means. Same inputs, same bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnosis {
-    /// The tree with `value` and `msg` filled in.
+    /// The tree with `value` and `msg` filled in. A branch with `for each` has one copy of itself for each value as its
+    /// children, named `name [value]`.
     pub report: TreeContent,
     /// What it means, and why.
     pub explanation: Explanation,
 }
 
 impl Diagnosis {
-    /// The diagnosis of a tree that could not be evaluated: an empty report.
-    pub fn failed() -> Self {
+    /// The diagnosis of a tree that could not be evaluated, and why: an empty report.
+    pub fn failed(reason: impl Into<String>) -> Self {
         Self {
             report: Value::Object(Map::new()),
             explanation: Explanation {
                 outcome: Outcome::Failed,
+                reason: reason.into(),
                 ..Explanation::default()
             },
         }
@@ -47,69 +59,27 @@ impl Diagnosis {
 impl Tree {
     /// Diagnoses from what is known of each check item. A check item that is not in `leaves` is missing data.
     pub fn diagnose(&self, leaves: &BTreeMap<String, LeafInput>) -> Diagnosis {
-        let judged = JudgedNode::of(self.root(), leaves);
-        let mut report = self.content().clone();
-        judged.fill(&mut report);
-        Diagnosis {
-            report,
-            explanation: explain(&judged),
-        }
-    }
-}
-
-/// What a leaf reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum LeafState {
-    Abnormal,
-    NoData,
-    InternalError,
-    Normal,
-}
-
-impl LeafState {
-    /// Abnormal weighs more than No data, that more than Internal error.
-    fn of(input: Option<&LeafInput>) -> Self {
-        let Some(input) = input else {
-            return LeafState::NoData;
+        let mut judge = Judge {
+            readings: Readings::new(leaves),
+            binding: Labels::new(),
+            nodes: 0,
         };
-        if input.source == LeafSource::NoRule {
-            return LeafState::NoData;
-        }
-        let has = |value| input.findings.iter().any(|finding| finding.value == value);
-        if has(FindingValue::Abnormal) {
-            LeafState::Abnormal
-        } else if has(FindingValue::NoData) {
-            LeafState::NoData
-        } else if has(FindingValue::InternalError) {
-            LeafState::InternalError
-        } else {
-            LeafState::Normal
-        }
-    }
-
-    /// `value` and `msg` of the report.
-    fn shown(self) -> (Value, &'static str) {
-        match self {
-            LeafState::Abnormal => (Value::Bool(true), ""),
-            LeafState::Normal => (Value::Bool(false), ""),
-            LeafState::NoData => (Value::Null, FindingValue::NoData.text()),
-            LeafState::InternalError => (Value::Null, FindingValue::InternalError.text()),
-        }
-    }
-
-    /// The truth when missing data is neither true nor false.
-    fn supported_truth(self) -> Truth {
-        match self {
-            LeafState::Abnormal => Truth::True,
-            LeafState::Normal => Truth::False,
-            LeafState::NoData | LeafState::InternalError => Truth::Unknown,
+        match judge.node(self.root()) {
+            Ok(judged) => Diagnosis {
+                report: judged.filled(self.content()),
+                explanation: explain(&judged, &judge.readings),
+            },
+            Err(TooManyNodes) => Diagnosis::failed(format!(
+                "with a copy for each value the tree would have more than {MAX_DIAGNOSED_NODES} nodes"
+            )),
         }
     }
 }
 
 /// A node with its value.
 pub(crate) struct JudgedNode<'tree> {
-    pub(crate) node: &'tree Node,
+    /// That of a copy tells of which value.
+    pub(crate) name: Cow<'tree, str>,
     /// What the node contributes to its parent's condition; a leaf without data contributes false.
     pub(crate) value: bool,
     /// Its value if leaves without data were unknown instead of false.
@@ -126,85 +96,213 @@ pub(crate) enum JudgedDetail<'tree> {
 pub(crate) struct JudgedLeaf<'tree> {
     state: LeafState,
     pub(crate) check_item: &'tree str,
-    pub(crate) input: Option<&'tree LeafInput>,
+    /// Which of the readings.
+    pub(crate) reading: usize,
 }
 
 pub(crate) struct JudgedBranch<'tree> {
     pub(crate) branch: &'tree Branch,
-    /// In the order of the branch's children.
+    /// What the children are: those of the branch, in their order, or copies of it.
+    copies: Option<Combine>,
     pub(crate) children: Vec<JudgedNode<'tree>>,
 }
 
-impl<'tree> JudgedNode<'tree> {
-    fn of(node: &'tree Node, leaves: &'tree BTreeMap<String, LeafInput>) -> Self {
+struct TooManyNodes;
+
+/// Walks down a tree.
+struct Judge<'tree> {
+    readings: Readings<'tree>,
+    /// The values of the copies around.
+    binding: Labels,
+    nodes: usize,
+}
+
+impl<'tree> Judge<'tree> {
+    fn node(&mut self, node: &'tree Node) -> Result<JudgedNode<'tree>, TooManyNodes> {
+        let name = Cow::Borrowed(node.name.as_str());
         match &node.kind {
-            NodeKind::Leaf { check_item } => Self::of_leaf(node, check_item, leaves.get(check_item)),
-            NodeKind::Branch(branch) => Self::of_branch(node, branch, leaves),
+            NodeKind::Leaf { check_item } => self.leaf(name, check_item),
+            NodeKind::Branch(branch) => match &branch.for_each {
+                Some(for_each) => self.copies(node, branch, for_each),
+                None => self.branch(name, branch),
+            },
         }
     }
 
-    fn of_leaf(node: &'tree Node, check_item: &'tree str, input: Option<&'tree LeafInput>) -> Self {
-        let state = LeafState::of(input);
-        Self {
-            node,
+    fn count(&mut self) -> Result<(), TooManyNodes> {
+        self.nodes += 1;
+        if self.nodes > MAX_DIAGNOSED_NODES {
+            return Err(TooManyNodes);
+        }
+        Ok(())
+    }
+
+    fn leaf(
+        &mut self,
+        name: Cow<'tree, str>,
+        check_item: &'tree str,
+    ) -> Result<JudgedNode<'tree>, TooManyNodes> {
+        self.count()?;
+        let reading = self.readings.read(check_item, &self.binding);
+        let state = self.readings.get(reading).state;
+        Ok(JudgedNode {
+            name,
             value: state == LeafState::Abnormal,
             supported_truth: state.supported_truth(),
             detail: JudgedDetail::Leaf(JudgedLeaf {
                 state,
                 check_item,
-                input,
+                reading,
             }),
-        }
+        })
     }
 
-    fn of_branch(
+    /// The branch itself, or one copy of it.
+    fn branch(
+        &mut self,
+        name: Cow<'tree, str>,
+        branch: &'tree Branch,
+    ) -> Result<JudgedNode<'tree>, TooManyNodes> {
+        self.count()?;
+        let children = branch.children.iter().map(|child| self.node(child));
+        let judged = JudgedBranch {
+            branch,
+            copies: None,
+            children: children.collect::<Result<_, _>>()?,
+        };
+        Ok(judged.into_node(name))
+    }
+
+    fn copies(
+        &mut self,
         node: &'tree Node,
         branch: &'tree Branch,
-        leaves: &'tree BTreeMap<String, LeafInput>,
-    ) -> Self {
-        let children: Vec<JudgedNode> = branch
-            .children
-            .iter()
-            .map(|child| JudgedNode::of(child, leaves))
-            .collect();
-        let supported: Vec<Truth> = children.iter().map(|child| child.supported_truth).collect();
-        let judged = JudgedBranch { branch, children };
-        Self {
-            node,
-            value: branch.condition.evaluate(&judged.child_values()) == Truth::True,
-            supported_truth: branch.condition.evaluate(&supported),
-            detail: JudgedDetail::Branch(judged),
+        for_each: &'tree ForEach,
+    ) -> Result<JudgedNode<'tree>, TooManyNodes> {
+        self.count()?;
+        let label = &for_each.label;
+        let outer = self.binding.get(label).cloned();
+        let mut children = Vec::new();
+        for value in values(node, label, &self.binding, &self.readings) {
+            let name = format!("{} [{value}]", node.name);
+            self.binding.insert(label.clone(), value.to_owned());
+            children.push(self.branch(Cow::Owned(name), branch)?);
+            match &outer {
+                Some(outer) => self.binding.insert(label.clone(), outer.clone()),
+                None => self.binding.remove(label),
+            };
         }
-    }
-
-    /// Writes values and messages into the content that the tree was read from. An existing key keeps its place.
-    fn fill(&self, content: &mut Value) {
-        let Some(object) = content.as_object_mut() else {
-            return;
+        let judged = JudgedBranch {
+            branch,
+            copies: Some(for_each.combine),
+            children,
         };
-        match &self.detail {
-            JudgedDetail::Leaf(leaf) => {
-                let (value, message) = leaf.state.shown();
-                object.insert(key::VALUE.to_owned(), value);
-                object.insert(key::MESSAGE.to_owned(), Value::from(message));
-            }
-            JudgedDetail::Branch(branch) => {
-                object.insert(key::VALUE.to_owned(), Value::Bool(self.value));
-                let contents = object.get_mut(key::CHILDREN).and_then(Value::as_array_mut);
-                for (child, content) in branch.children.iter().zip(contents.into_iter().flatten()) {
-                    child.fill(content);
-                }
-            }
-        }
+        Ok(judged.into_node(Cow::Borrowed(&node.name)))
     }
 }
 
-impl JudgedBranch<'_> {
+impl<'tree> JudgedBranch<'tree> {
+    fn into_node(self, name: Cow<'tree, str>) -> JudgedNode<'tree> {
+        let supported: Vec<Truth> = self.children.iter().map(|child| child.supported_truth).collect();
+        JudgedNode {
+            name,
+            value: self.evaluate(&self.child_values(), false.into()) == Truth::True,
+            supported_truth: self.evaluate(&supported, Truth::Unknown),
+            detail: JudgedDetail::Branch(self),
+        }
+    }
+
+    /// `without_copies` is the value of a branch whose label has no value on the host.
+    fn evaluate(&self, children: &[Truth], without_copies: Truth) -> Truth {
+        let Some(combine) = self.copies else {
+            return self.branch.condition.evaluate(children);
+        };
+        let operator = combine.operator();
+        let values = children.iter().copied();
+        values
+            .reduce(|left, right| operator.apply(left, right))
+            .unwrap_or(without_copies)
+    }
+
+    /// Whether the children are copies of the branch rather than its own.
+    pub(crate) fn has_copies(&self) -> bool {
+        self.copies.is_some()
+    }
+
+    /// The children that made the branch what it is; see [`crate::condition::Condition::contributors`].
+    pub(crate) fn contributors(&self) -> BTreeSet<usize> {
+        let values = self.child_values();
+        let Some(combine) = self.copies else {
+            return self.branch.condition.contributors(&values);
+        };
+        let outcome = self.evaluate(&values, Truth::False);
+        let one_is_enough = combine.operator().is_decided_by_one(outcome == Truth::True);
+        let decides = |child: &usize| !one_is_enough || values[*child] == outcome;
+        (0..values.len()).filter(decides).collect()
+    }
+
     /// The values that decide the branch, none of them unknown.
-    pub(crate) fn child_values(&self) -> Vec<Truth> {
+    fn child_values(&self) -> Vec<Truth> {
         self.children
             .iter()
             .map(|child| Truth::from(child.value))
             .collect()
+    }
+}
+
+impl Combine {
+    fn operator(self) -> Operator {
+        match self {
+            Combine::Any => Operator::Or,
+            Combine::All => Operator::And,
+        }
+    }
+}
+
+impl JudgedNode<'_> {
+    /// Whether it stands for one value of a label; no other node has a name of its own.
+    fn is_copy(&self) -> bool {
+        matches!(self.name, Cow::Owned(_))
+    }
+
+    /// The content that the node was read from, with values and messages. An existing key keeps its place.
+    fn filled(&self, content: &Value) -> Value {
+        let Some(object) = content.as_object() else {
+            return content.clone();
+        };
+        let mut filled = Map::with_capacity(object.len() + 1);
+        let is_copy = self.is_copy();
+        for (key, value) in object {
+            match key.as_str() {
+                key::FOR_EACH | key::COMBINE if is_copy => continue,
+                key::NAME if is_copy => filled.insert(key.clone(), Value::from(self.name.as_ref())),
+                key::CHILDREN => filled.insert(key.clone(), self.filled_children(content, value)),
+                _ => filled.insert(key.clone(), value.clone()),
+            };
+        }
+        match &self.detail {
+            JudgedDetail::Leaf(leaf) => {
+                let (value, message) = leaf.state.shown();
+                filled.insert(key::VALUE.to_owned(), value);
+                filled.insert(key::MESSAGE.to_owned(), Value::from(message));
+            }
+            JudgedDetail::Branch(_) => {
+                filled.insert(key::VALUE.to_owned(), Value::Bool(self.value));
+            }
+        }
+        Value::Object(filled)
+    }
+
+    fn filled_children(&self, content: &Value, contents: &Value) -> Value {
+        let JudgedDetail::Branch(branch) = &self.detail else {
+            return contents.clone();
+        };
+        let children = branch.children.iter();
+        let fill = |(child, content): (&JudgedNode, &Value)| child.filled(content);
+        if branch.has_copies() {
+            return children.map(|copy| fill((copy, content))).collect();
+        }
+        let contents = contents.as_array().into_iter().flatten();
+        children.zip(contents).map(fill).collect()
     }
 }

@@ -32,7 +32,7 @@ pub(crate) fn unknown_name(name: &str, children: &[&str]) -> String {
 
 /// The candidate that was probably meant: one that contains the name or is contained in it, else one that differs in
 /// at most a third of its letters; case does not count. Of equally near ones the first.
-fn nearest_name<'names>(name: &str, candidates: &[&'names str]) -> Option<&'names str> {
+pub(crate) fn nearest_name<'names>(name: &str, candidates: &[&'names str]) -> Option<&'names str> {
     let wanted = name.to_lowercase();
     if wanted.chars().count() > COMPARED_CHARACTERS {
         return None;
@@ -42,13 +42,34 @@ fn nearest_name<'names>(name: &str, candidates: &[&'names str]) -> Option<&'name
         .take(COMPARED_NAMES)
         .filter_map(|candidate| {
             let folded = candidate.to_lowercase();
-            let distance = edit_distance(&wanted, &folded);
-            let allowed = wanted.chars().count().max(folded.chars().count()) / 3;
+            let lengths = [wanted.chars().count(), folded.chars().count()];
+            let allowed = lengths[0].max(lengths[1]) / 3;
             let related = folded.contains(&wanted) || wanted.contains(&folded);
+            // The distance is at least the difference of the lengths: most names need no more work than this.
+            if !related && lengths[0].abs_diff(lengths[1]) > allowed {
+                return None;
+            }
+            let distance = edit_distance(&wanted, &folded);
             (related || distance <= allowed).then_some((distance, *candidate))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// The key that was probably meant to be `wanted`: the same letters with other separators, or one or two wrong.
+pub(crate) fn misspelt<'keys>(wanted: &str, keys: &[&'keys str]) -> Option<&'keys str> {
+    let letters = |text: &str| -> String {
+        let kept = text
+            .chars()
+            .take(COMPARED_CHARACTERS)
+            .filter(|letter| letter.is_alphanumeric());
+        kept.flat_map(char::to_lowercase).collect()
+    };
+    let wanted_letters = letters(wanted);
+    keys.iter().copied().find(|key| {
+        let allowed = (wanted_letters.chars().count() / 4).min(2);
+        *key != wanted && edit_distance(&wanted_letters, &letters(key)) <= allowed
+    })
 }
 
 /// Levenshtein's distance in characters: insertions, deletions and substitutions.
@@ -91,6 +112,16 @@ mod tests {
         assert_eq!(nearest_name("CPU bsy", &children), Some("cpu busy"));
         assert_eq!(nearest_name("disc slow", &children), Some("disk slow"));
         assert_eq!(nearest_name("network", &children), None);
+    }
+
+    #[test]
+    fn a_misspelt_key_is_found() {
+        let keys = ["node name", "check_item", "childs", "note", "For-Each"];
+        assert_eq!(misspelt("check item", &keys), Some("check_item"));
+        assert_eq!(misspelt("for each", &keys), Some("For-Each"));
+        assert_eq!(misspelt("children", &keys), None);
+        assert_eq!(misspelt("node name", &keys), None);
+        assert_eq!(misspelt("advice", &["advise"]), Some("advise"));
     }
 
     #[test]

@@ -1,15 +1,16 @@
-//! Reads and validates a tree.
+//! A valid tree, and what it takes to be one.
+
+mod reader;
 
 use std::collections::BTreeSet;
 
 use aops_api::tree::TreeContent;
-use serde_json::{Map, Value};
 
-use crate::condition::{Condition, OPERATORS};
+use crate::condition::Condition;
 use crate::error::TreeError;
 
-/// How many levels a tree may have; the root is the first. Each takes two of the 128 nested containers that a JSON
-/// reader follows, and a tree travels inside several more.
+/// How many levels a tree may have; the root is the first, and a node with `for each` takes two. Each takes two of the
+/// 128 nested containers that a JSON reader follows, and a tree travels inside several more.
 pub const MAX_DEPTH: usize = 60;
 
 /// How many nodes a tree may have.
@@ -31,6 +32,9 @@ pub(crate) mod key {
     pub(crate) const FOR_EACH: &str = "for each";
     pub(crate) const COMBINE: &str = "combine";
 }
+
+/// How many errors of a tree are told at once.
+pub const MAX_ERRORS: usize = 20;
 
 /// A valid tree.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,19 +61,57 @@ pub(crate) enum NodeKind {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Branch {
     pub(crate) condition: Condition,
+    /// The text of the condition.
+    pub(crate) condition_text: String,
+    /// Makes copies of the branch.
+    pub(crate) for_each: Option<ForEach>,
     pub(crate) description: String,
     pub(crate) advice: String,
     pub(crate) children: Vec<Node>,
 }
 
+/// One copy of the branch for each value of a label.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ForEach {
+    pub(crate) label: String,
+    pub(crate) combine: Combine,
+}
+
+/// What the copies of a branch make of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Combine {
+    /// True if one copy is.
+    #[default]
+    Any,
+    /// True if all copies are.
+    All,
+}
+
+impl Combine {
+    pub(crate) const ALL: [Combine; 2] = [Combine::Any, Combine::All];
+
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Combine::Any => "any",
+            Combine::All => "all",
+        }
+    }
+}
+
 impl Tree {
-    /// Reads a tree from its root node. What the tree does not need is kept as it is: key order, unknown keys.
+    /// Reads a tree from its root node. What the tree does not need is kept as it is: key order, unknown keys. The error
+    /// is the first; [`Tree::read`] tells them all.
     pub fn parse(content: &TreeContent) -> Result<Self, TreeError> {
-        let mut reader = Reader {
-            path: Vec::new(),
-            nodes: 0,
-        };
-        let root = reader.root(content)?;
+        let root = reader::read(content, 1).map_err(|mut errors| errors.swap_remove(0))?;
+        Ok(Self {
+            content: content.clone(),
+            root,
+        })
+    }
+
+    /// As [`Tree::parse`], but with up to [`MAX_ERRORS`] errors, at least one.
+    pub fn read(content: &TreeContent) -> Result<Self, Vec<TreeError>> {
+        let root = reader::read(content, MAX_ERRORS)?;
         Ok(Self {
             content: content.clone(),
             root,
@@ -99,7 +141,7 @@ impl Tree {
 }
 
 impl Node {
-    fn each_check_item<'tree>(&'tree self, visit: &mut impl FnMut(&'tree str)) {
+    pub(crate) fn each_check_item<'tree>(&'tree self, visit: &mut impl FnMut(&'tree str)) {
         match &self.kind {
             NodeKind::Leaf { check_item } => visit(check_item),
             NodeKind::Branch(branch) => {
@@ -107,178 +149,6 @@ impl Node {
                     child.each_check_item(visit);
                 }
             }
-        }
-    }
-}
-
-/// Walks down a tree and knows where it is.
-struct Reader {
-    path: Vec<String>,
-    nodes: usize,
-}
-
-impl Reader {
-    fn refuse(&self, reason: impl Into<String>) -> TreeError {
-        TreeError {
-            path: self.path.clone(),
-            reason: reason.into(),
-            column: None,
-        }
-    }
-
-    fn root(&mut self, content: &Value) -> Result<Node, TreeError> {
-        let name = self.enter(content, "(root)")?;
-        let root = self.node(content, name)?;
-        if matches!(root.kind, NodeKind::Leaf { .. }) {
-            return Err(self.refuse("the root must have a condition and children, not a check item"));
-        }
-        Ok(root)
-    }
-
-    /// Steps down to a node: puts its name on the path and returns it. `placeholder` stands for a node without one.
-    fn enter(&mut self, content: &Value, placeholder: &str) -> Result<String, TreeError> {
-        self.path.push(placeholder.to_owned());
-        let Some(object) = content.as_object() else {
-            return Err(self.refuse("a node must be an object"));
-        };
-        let name = self.name(object, key::NAME)?;
-        self.path.pop();
-        self.path.push(name.clone());
-        Ok(name)
-    }
-
-    /// Reads the node that the path ends in.
-    fn node(&mut self, content: &Value, name: String) -> Result<Node, TreeError> {
-        let Some(object) = content.as_object() else {
-            return Err(self.refuse("a node must be an object"));
-        };
-        self.nodes += 1;
-        if self.nodes > MAX_NODES {
-            return Err(self.refuse(format!("a tree may have {MAX_NODES} nodes at most")));
-        }
-        if self.path.len() > MAX_DEPTH {
-            return Err(self.refuse(format!("a tree may have {MAX_DEPTH} levels at most")));
-        }
-        for unsupported in [key::FOR_EACH, key::COMBINE] {
-            if object.contains_key(unsupported) {
-                return Err(self.refuse(format!("\"{unsupported}\" is not supported yet")));
-            }
-        }
-        match object.get(key::VALUE) {
-            Some(Value::Null | Value::Bool(_)) => {}
-            Some(_) => return Err(self.refuse("\"value\" must be null, true or false")),
-            None => return Err(self.refuse("\"value\" is missing; write \"value\": null")),
-        }
-        let kind = if object.contains_key(key::CHECK_ITEM) {
-            self.leaf(object)?
-        } else {
-            NodeKind::Branch(self.branch(object)?)
-        };
-        Ok(Node { name, kind })
-    }
-
-    fn leaf(&self, object: &Map<String, Value>) -> Result<NodeKind, TreeError> {
-        for of_branch in [key::CONDITION, key::CHILDREN] {
-            if object.contains_key(of_branch) {
-                return Err(self.refuse(format!(
-                    "a node has either a check item or a condition and children; this one has \"check item\" and \
-                     \"{of_branch}\""
-                )));
-            }
-        }
-        let check_item = self.name(object, key::CHECK_ITEM)?;
-        if check_item.contains(',') {
-            return Err(self.refuse("\"check item\" contains a comma, which no rule's name may"));
-        }
-        self.optional_text(object, key::MESSAGE)?;
-        Ok(NodeKind::Leaf { check_item })
-    }
-
-    fn branch(&mut self, object: &Map<String, Value>) -> Result<Branch, TreeError> {
-        let condition = match object.get(key::CONDITION) {
-            Some(Value::String(condition)) => condition,
-            Some(_) => return Err(self.refuse("\"condition\" must be a text")),
-            None => return Err(self.refuse("\"condition\" is missing (a leaf would have \"check item\")")),
-        };
-        let description = self.optional_text(object, key::DESCRIPTION)?;
-        let advice = self.optional_text(object, key::ADVICE)?;
-        let children = match object.get(key::CHILDREN) {
-            Some(Value::Array(children)) if !children.is_empty() => children,
-            Some(Value::Array(_)) => return Err(self.refuse("\"children\" is empty")),
-            Some(_) => return Err(self.refuse("\"children\" must be a list")),
-            None => return Err(self.refuse("\"children\" is missing")),
-        };
-        let names = self.child_names(children)?;
-        let condition = self.condition(condition, &names)?;
-        let mut nodes = Vec::with_capacity(children.len());
-        for (child, name) in children.iter().zip(names) {
-            self.path.push(name.clone());
-            nodes.push(self.node(child, name)?);
-            self.path.pop();
-        }
-        Ok(Branch {
-            condition,
-            description,
-            advice,
-            children: nodes,
-        })
-    }
-
-    fn child_names(&mut self, children: &[Value]) -> Result<Vec<String>, TreeError> {
-        let mut names = Vec::with_capacity(children.len());
-        let mut seen = BTreeSet::new();
-        for (position, child) in children.iter().enumerate() {
-            let name = self.enter(child, &format!("(child {})", position + 1))?;
-            if let Some(operator) = OPERATORS.into_iter().find(|operator| name.contains(operator)) {
-                return Err(self.refuse(format!(
-                    "the name contains \"{operator}\": no condition could name this node"
-                )));
-            }
-            if !seen.insert(name.clone()) {
-                return Err(self.refuse("a sibling has the same name"));
-            }
-            self.path.pop();
-            names.push(name);
-        }
-        Ok(names)
-    }
-
-    fn condition(&self, text: &str, children: &[String]) -> Result<Condition, TreeError> {
-        let names: Vec<&str> = children.iter().map(String::as_str).collect();
-        Condition::parse(text, &names).map_err(|error| TreeError {
-            path: self.path.clone(),
-            reason: error.reason,
-            column: Some(error.column),
-        })
-    }
-
-    /// A required name under `key`.
-    fn name(&self, object: &Map<String, Value>, key: &str) -> Result<String, TreeError> {
-        let name = match object.get(key) {
-            Some(Value::String(name)) => name,
-            Some(_) => return Err(self.refuse(format!("\"{key}\" must be a text"))),
-            None => return Err(self.refuse(format!("\"{key}\" is missing"))),
-        };
-        if !(1..=MAX_NAME_CHARACTERS).contains(&name.chars().count()) {
-            return Err(self.refuse(format!(
-                "\"{key}\" must have 1 to {MAX_NAME_CHARACTERS} characters"
-            )));
-        }
-        if name.chars().any(char::is_control) {
-            return Err(self.refuse(format!("\"{key}\" contains a control character")));
-        }
-        if name.trim() != name {
-            return Err(self.refuse(format!("\"{key}\" begins or ends with a blank")));
-        }
-        Ok(name.clone())
-    }
-
-    /// A text that may be absent or null, which is the same as empty.
-    fn optional_text(&self, object: &Map<String, Value>, key: &str) -> Result<String, TreeError> {
-        match object.get(key) {
-            None | Some(Value::Null) => Ok(String::new()),
-            Some(Value::String(text)) => Ok(text.clone()),
-            Some(_) => Err(self.refuse(format!("\"{key}\" must be a text"))),
         }
     }
 }

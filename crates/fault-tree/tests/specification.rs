@@ -39,6 +39,7 @@ fn input(findings: Vec<LeafFinding>) -> LeafInput {
         condition: "$0 > 1".to_owned(),
         findings,
         source: LeafSource::Findings,
+        ..LeafInput::default()
     }
 }
 
@@ -259,4 +260,14 @@ fn the_cause_path_passes_by_what_did_not_contribute() {
     // `off` is true and first, but stands under `!`; `other` is true, but did not decide.
     let explanation = diagnose(&["symptom", "is off", "is other", "is lone", "is cause"]);
     assert_eq!(explanation.cause_path, ["root", "lone"]);
+}
+
+/// A leaf without a condition on a branch, and one that names a grandchild (H.4 row 41): refused at import. What is
+/// pinned all the same, such as by a later version, makes an empty report.
+#[test]
+fn what_cannot_be_evaluated_is_an_empty_report_with_a_reason() {
+    let diagnosis = Diagnosis::failed("root: the condition is empty");
+    assert_eq!(diagnosis.report, serde_json::json!({}));
+    assert_eq!(diagnosis.explanation.outcome, Outcome::Failed);
+    assert_eq!(diagnosis.explanation.reason, "root: the condition is empty");
 }

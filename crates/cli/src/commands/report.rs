@@ -3,11 +3,11 @@
 use aops_api::diagnosis::{Report, ReportHead, ReportIdsRequest, ReportListRequest, ReportSort};
 use aops_api::id::{HostId, ReportId, TaskId};
 use aops_api::read::Integer;
-use aops_fault_tree::render_text;
+use aops_fault_tree::{Style, render_markdown, render_text};
 use clap::{Args, ValueEnum};
 
 use crate::arguments::{List, Paging, Window};
-use crate::context::Context;
+use crate::context::{Context, check};
 use crate::failure::Failure;
 use crate::screen;
 
@@ -42,6 +42,10 @@ pub(crate) struct Arguments {
     #[arg(long = "tree_list", alias = "tree-list", value_name = "NAMES")]
     tree_list: Option<List>,
 
+    /// In what form reports are shown: a drawing, or Markdown for a ticket or a chat. JSON is what --output json prints.
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "FORM")]
+    format: Format,
+
     #[command(flatten)]
     window: Window,
 
@@ -55,6 +59,17 @@ enum Action {
     Get,
     /// Delete reports.
     Delete,
+}
+
+/// Form of a whole report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A drawing of the tree, in colour on a terminal.
+    Text,
+    /// The cause, the evidence, what was ruled out, and the drawing.
+    Markdown,
+    /// The platform's answer, as with --output json.
+    Json,
 }
 
 pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
@@ -113,6 +128,7 @@ fn row(head: ReportHead, context: &Context) -> [String; 5] {
 
 async fn show(arguments: Arguments, context: &Context) -> Result<(), Failure> {
     let wanted = report_ids(arguments.report_list)?;
+    let format = arguments.format;
     let request = ReportIdsRequest {
         report_list: wanted.clone(),
     };
@@ -123,8 +139,16 @@ async fn show(arguments: Arguments, context: &Context) -> Result<(), Failure> {
         .flat_map(|answer| &answer.result)
         .map(|report| report.report_id.clone())
         .collect();
-    if let Some(answer) = context.finish(outcome)? {
-        let drawings: Vec<String> = answer.result.iter().map(|report| draw(report, context)).collect();
+    let answer = if format == Format::Json {
+        context.print_json(&outcome)?;
+        check(&outcome)?;
+        None
+    } else {
+        context.finish(outcome)?
+    };
+    if let Some(answer) = answer {
+        let reports = answer.result.iter();
+        let drawings: Vec<String> = reports.map(|report| draw(report, format, context)).collect();
         if !drawings.is_empty() {
             screen::print(&drawings.join("\n"))?;
         }
@@ -135,16 +159,31 @@ async fn show(arguments: Arguments, context: &Context) -> Result<(), Failure> {
     }
 }
 
-fn draw(report: &Report, context: &Context) -> String {
-    format!(
-        "report {}\nhost {}, tree {}, from {} until {}\n\n{}",
+fn draw(report: &Report, format: Format, context: &Context) -> String {
+    let show_time = |time_ms: i64| context.show(time_ms.div_euclid(1_000));
+    let style = Style {
+        show_time: &show_time,
+        colour: screen::has_colour(),
+    };
+    let head = format!(
+        "report {}\nhost {}, tree {}, from {} until {}",
         report.report_id,
         report.host_id,
         screen::plain(&report.tree_name),
         context.show(report.start),
         context.show(report.end),
-        render_text(&report.report, &report.explanation, &|time_ms| context
-            .show(time_ms.div_euclid(1_000)))
+    );
+    if format == Format::Markdown {
+        return render_markdown(
+            &head.replace('\n', ": "),
+            &report.report,
+            &report.explanation,
+            style,
+        );
+    }
+    format!(
+        "{head}\n\n{}",
+        render_text(&report.report, &report.explanation, style)
     )
 }
 

@@ -185,16 +185,33 @@ async fn reports_are_shown_whole_and_missing_ones_named() {
          \n\
          [ ] host is slow\n\
          └─ [ ] cpu   cpu_busy: $0 > 0.9\n\
+         [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data\n\
          \n\
          cause not found; ruled out: host is slow\n"
     );
+    let arguments = ["report", "--action", "get", "--report_list", "r", "--format"];
+    let ran = run(&server, &[&arguments[..], &["markdown"]].concat())
+        .await
+        .expect_code(0);
+    assert!(
+        ran.stdout.starts_with("# report r: host h, tree slow, from 1970")
+            && ran
+                .stdout
+                .contains("\n**Cause not found.**\n\n## Ruled out\n\n- host is slow\n"),
+        "{}",
+        ran.stdout
+    );
+    let ran = run(&server, &[&arguments[..], &["json"]].concat())
+        .await
+        .expect_code(0);
+    assert_eq!(ran.json()["result"][0]["report"], report);
     let ran = run(&server, &["report", "--action", "get", "--report_list", "r,s"])
         .await
         .expect_code(1);
     assert!(ran.stdout.starts_with("report r\n"));
     assert_eq!(ran.stderr, "error: there is no report s\n");
     assert_eq!(
-        server.calls("/diag/report/get")[1].body,
+        server.calls("/diag/report/get")[3].body,
         json!({ "report_list": ["r", "s"] })
     );
 }

@@ -6,7 +6,9 @@ mod checkrule_language;
 mod convert;
 mod diag;
 mod documents;
+mod guide;
 mod lists;
+mod offline_trees;
 mod usage;
 
 use std::ffi::OsStr;

@@ -87,6 +87,31 @@ fn findings_are_clipped_to_the_slice() {
 }
 
 #[test]
+fn label_sets_count_where_they_were_judged() {
+    let device = |name: &str| Labels::from([("device".to_owned(), name.to_owned())]);
+    let mut stored = known(&[(0, 10), (10, 20)], Vec::new());
+    stored.coverage[0].judged = vec![device("sda"), device("sdb")];
+    stored.coverage[1].judged = vec![device("sdb")];
+    let mut verdicts = Verdicts::stored(stored, range(0, 40));
+    verdicts.add_judged([CoveredSpan {
+        range: range(20, 30),
+        judged: vec![device("sdc"), device("sdb")],
+    }]);
+    verdicts.join();
+    for (slice, names) in [
+        (range(0, 10), vec!["sda", "sdb"]),
+        (range(10, 20), vec!["sdb"]),
+        (range(5, 25), vec!["sda", "sdb", "sdc"]),
+        (range(30, 40), vec![]),
+    ] {
+        let input = verdicts.leaf_input("", slice);
+        let expected: Vec<Labels> = names.into_iter().map(device).collect();
+        assert_eq!(input.judged, expected, "{slice:?}");
+    }
+    assert_eq!(verdicts.leaf_input("", range(15, 40)).uncovered, [range(20, 40)]);
+}
+
+#[test]
 fn the_future_is_no_data() {
     let mut verdicts = Verdicts::default();
     verdicts.add_future(range(0, 100), 60);

@@ -165,6 +165,46 @@ async fn a_tree_that_cannot_be_read_makes_failed_reports() {
 }
 
 #[tokio::test]
+async fn a_branch_has_a_copy_for_each_label_set_that_was_judged() {
+    let mut test = Executor::new().await;
+    let mut task = task();
+    let tree = &mut task["task"]["trees"][0]["tree_content"];
+    tree["for each"] = json!("device");
+    test.data_center
+        .succeed("/data/diag/task/pinned", json!({ "task": task }));
+    let end_ms = START_MS + 20_000;
+    let mut busy = abnormal(START_MS + 2_000, START_MS + 4_000);
+    busy["finding"]["labels"] = json!({ "device": "sda" });
+    let mut cpu = judged("k1", START_MS, end_ms, json!([busy]));
+    let sets = |names: &[&str]| -> Value { names.iter().map(|name| json!({ "device": name })).collect() };
+    cpu["coverage"] = json!([
+        { "range": [START_MS, START_MS + 10_000], "judged": sets(&["sda", "sdb"]) },
+        { "range": [START_MS + 10_000, end_ms], "judged": sets(&["sdb"]) }
+    ]);
+    let keys = json!([cpu, judged("k2", START_MS, end_ms, json!([]))]);
+    test.data_center
+        .succeed("/data/check/finding/query", json!({ "keys": keys }));
+    let reports = test.diagnose_until(end_ms).await;
+    let copies = |report: &Value| -> Vec<(Value, Value)> {
+        let children = report["report"]["children"].as_array().expect("a list");
+        let name_and_value = |copy: &Value| (copy["node name"].clone(), copy["value"].clone());
+        children.iter().map(name_and_value).collect()
+    };
+    assert_eq!(
+        copies(&reports[0]),
+        [
+            (json!("host is slow [sda]"), json!(true)),
+            (json!("host is slow [sdb]"), json!(false))
+        ]
+    );
+    assert_eq!(copies(&reports[1]), [(json!("host is slow [sdb]"), json!(false))]);
+    assert_eq!(
+        reports[0]["explanation"]["cause_path"],
+        json!(["host is slow", "host is slow [sda]"])
+    );
+}
+
+#[tokio::test]
 async fn the_same_job_makes_the_same_reports() {
     let mut test = Executor::new().await;
     let first = test.diagnose_until(START_MS + 20_000).await;

@@ -22,6 +22,9 @@ async fn start() -> Scheduler {
         let names: Vec<Value> = trees.iter().map(|tree| tree["tree_name"].clone()).collect();
         succeed(json!({ "succeed_list": names, "update_list": [], "fail_list": [], "fail_reasons": [] }))
     });
+    let rule = json!({ "check_item": "cpu_busy", "data_list": [{ "name": "m" }], "condition": "$0 > 1" });
+    let rules = json!({ "total_count": 1, "total_page": 1, "check_items": [rule] });
+    test.data_center.succeed("/data/check/rule/get", rules);
     test
 }
 
@@ -126,4 +129,43 @@ async fn a_caller_who_is_not_known_is_refused_before_anything_is_parsed() {
     let call = test.data_center.only_call(COUNT);
     assert_eq!(call.headers["access-token"], "user's token");
     assert_eq!(test.data_center.calls("/data/diag/tree/add"), []);
+}
+
+#[tokio::test]
+async fn what_is_probably_not_meant_is_told_and_stored_all_the_same() {
+    let test = start().await;
+    let mut odd = tree("a", "cpu || ram && cpu");
+    let leaf = json!({ "node name": "ram", "value": null, "check item": "cpu_bsy", "msg": "" });
+    odd["tree_content"]["children"]
+        .as_array_mut()
+        .expect("a list")
+        .push(leaf);
+    let answer = test
+        .post("/diag/tree/import", json!({ "trees": [odd, tree("b", "cpu")] }))
+        .await;
+    assert_eq!(
+        (&answer["code"], &answer["succeed_list"]),
+        (&json!(200), &json!(["a", "b"]))
+    );
+    let warnings = answer["warnings"].as_array().expect("a list");
+    let reasons: Vec<&str> = warnings
+        .iter()
+        .filter_map(|warning| warning["reason"].as_str())
+        .collect();
+    assert!(
+        warnings.iter().all(|warning| warning["tree_name"] == "a"),
+        "{answer}"
+    );
+    assert!(
+        reasons[0].contains("from left to right: (cpu || ram) && cpu"),
+        "{answer}"
+    );
+    let missing = reasons.last().expect("not empty");
+    assert!(
+        missing.contains("no rule \"cpu_bsy\"") && missing.ends_with("did you mean \"cpu_busy\"?"),
+        "{answer}"
+    );
+    let calls = test.data_center.calls("/data/check/rule/get");
+    assert_eq!(calls[0].body["check_items"], json!(["cpu_bsy", "cpu_busy"]));
+    assert_eq!(calls[1].body["check_items"], json!([]));
 }

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
+use aops_api::Labels;
 use aops_api::TimeRange;
-use aops_api::finding::{Evidence, ExpressionValue};
+use aops_api::diagnosis::LeafFinding;
+use aops_api::finding::{DecidingSample, Evidence, ExpressionValue, FindingValue};
 use serde_json::json;
 
 use super::*;
@@ -71,6 +73,7 @@ fn input(findings: Vec<LeafFinding>) -> LeafInput {
         condition: "$0 > 0.9".to_owned(),
         findings,
         source: LeafSource::Findings,
+        ..LeafInput::default()
     }
 }
 
@@ -80,7 +83,11 @@ fn draw(diagnosis: &Diagnosis) -> String {
             .expect("in range")
             .to_string()
     };
-    render_text(&diagnosis.report, &diagnosis.explanation, &show_time)
+    let style = Style {
+        show_time: &show_time,
+        colour: false,
+    };
+    render_text(&diagnosis.report, &diagnosis.explanation, style)
 }
 
 #[test]
@@ -101,12 +108,13 @@ fn a_cause_is_drawn_with_the_samples_that_decided() {
 │  │      Abnormal {cpu="2"} since 2026-11-21T10:11:10Z until 2026-11-21T10:12:00.5Z: $0 = 0.98, max(60s) = 0.99 at 2026-11-21T10:11:12Z
 │  │      and 2 more
 │  └─ [ ] steal   steal: $0 > 0.9
-├─ [ ] disk
+├─ [~] disk
 │  └─ [?] disk is slow   disk_slow: $0 > 0.9
 │         No data since 2026-11-21T10:11:10Z until 2026-11-21T10:12:10Z: the host never had the series
-└─ [ ] memory
+└─ [~] memory
    └─ [?] full   memory_full
           No data: there is no such rule in effect here
+[x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data
 
 cause: host is slow / cpu
 description: a process [2J burns the cores
@@ -144,5 +152,9 @@ fn without_a_cause_it_says_what_was_ruled_out() {
 
 #[test]
 fn a_failed_diagnosis_is_said() {
-    assert_eq!(draw(&Diagnosis::failed()), "the tree could not be evaluated\n");
+    assert_eq!(draw(&Diagnosis::failed("")), "the tree could not be evaluated\n");
+    assert_eq!(
+        draw(&Diagnosis::failed("it is\u{1b}[2J too large")),
+        "the tree could not be evaluated: it is [2J too large\n"
+    );
 }

@@ -1,4 +1,4 @@
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::*;
 
@@ -86,12 +86,37 @@ fn wrong_nodes_are_refused_with_their_path() {
             "\"description\" must be a text",
         ),
         (
-            spoiled(set("for each", json!("device"))),
-            "\"for each\" is not supported yet",
+            spoiled(set("for each", json!(["device"]))),
+            "\"for each\" must be a text",
+        ),
+        (
+            spoiled(set("for each", json!(""))),
+            "\"for each\" must have 1 to 128 characters",
         ),
         (
             spoiled(set("combine", json!("any"))),
-            "\"combine\" is not supported yet",
+            "\"combine\" is there without \"for each\"",
+        ),
+        (
+            spoiled(|node| {
+                node.insert("for each".to_owned(), json!("cpu"));
+                node.insert("combine".to_owned(), json!("most"));
+            }),
+            "\"combine\" must be \"any\" or \"all\"",
+        ),
+        (
+            spoiled(|node| {
+                node.remove("condition");
+                node.insert("check_item".to_owned(), json!("a"));
+            }),
+            "\"condition\" is missing; is \"check_item\" meant to be \"check item\"?",
+        ),
+        (
+            spoiled(|node| {
+                *node = leaf("cpu busy").as_object().expect("object").clone();
+                node.insert("for each".to_owned(), json!("cpu"));
+            }),
+            "a leaf cannot have \"for each\"; put it on a branch with this leaf as its child",
         ),
         (
             spoiled(set("check item", json!("x"))),
@@ -213,4 +238,44 @@ fn check_items_come_once_and_in_tree_order() {
     );
     let tree = Tree::parse(&tree).expect("valid");
     assert_eq!(tree.check_items(), ["rule of z", "rule of a", "rule of z2"]);
+}
+
+#[test]
+fn all_that_is_wrong_is_told_in_order_up_to_a_limit() {
+    let mut inner = branch("inner", "leaf && lef", vec![leaf("leaf"), leaf("other")]);
+    inner["children"][1]["check item"] = json!(1);
+    let tree = branch("root", "inner ||", vec![inner, leaf("x")]);
+    let errors: Vec<String> = Tree::read(&tree)
+        .expect_err("refused")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        errors,
+        [
+            "root: the condition ends where a name is expected",
+            "root / inner: condition names \"lef\", but the children are \"leaf\", \"other\"; did you mean \"leaf\"?",
+            "root / inner / other: \"check item\" must be a text",
+        ]
+    );
+
+    let children = (0..50)
+        .map(|number| json!({ "node name": format!("n{number}") }))
+        .collect();
+    let errors = Tree::read(&branch("root", "n0", children)).expect_err("refused");
+    assert_eq!(errors.len(), MAX_ERRORS);
+    assert_eq!(errors[1].path, ["root", "n1"]);
+}
+
+#[test]
+fn a_node_with_for_each_counts_as_two_levels() {
+    let copied = |below: Value| {
+        let mut node = branch("n", "n", vec![below]);
+        node["for each"] = json!("device");
+        node
+    };
+    let chain = |levels: usize| (1..levels).fold(leaf("n"), |below, _| copied(below));
+    assert!(Tree::parse(&chain(MAX_DEPTH / 2)).is_ok());
+    let error = Tree::parse(&chain(MAX_DEPTH / 2 + 1)).expect_err("too deep");
+    assert!(error.reason.contains("counts as two"), "{error}");
 }

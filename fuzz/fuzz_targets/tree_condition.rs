@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../../crates/fault-tree/tests/fuzz_bodies/tree_condition.rs"]
+mod body;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| body::tree_condition(bytes));

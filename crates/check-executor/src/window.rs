@@ -46,7 +46,7 @@ async fn judge_hosts(
         // It is judged again because something may have come late: what was remembered may lack it.
         hosts.iter().for_each(|host| memory.forget(host));
     }
-    let (plan, answer) = fetch(executor, rules, &selected, hosts, request, &memory).await?;
+    let (plan, answer) = fetch(executor, rules, &selected, hosts, request, &mut memory).await?;
     let hosts = hosts.to_vec();
     let is_forward = request.is_forward;
     // Long enough to be in the way of the requests that this process answers.
@@ -85,7 +85,7 @@ async fn fetch(
     selected: &[Arc<RuleInEffect>],
     hosts: &[HostId],
     request: &WindowRequest,
-    memory: &Memory,
+    memory: &mut Memory,
 ) -> Result<(ContinuedPlan, SeriesFetchAnswer), ExecutorError> {
     let compiled: Vec<Arc<Rule>> = selected.iter().map(|rule| rule.rule.clone()).collect();
     loop {
@@ -102,7 +102,9 @@ async fn fetch(
             .await
             .map_err(ExecutorError::data_center("fetching series"))?;
         match plan.fetch().suffices(&answer) {
-            Ok(()) => return Ok((plan, answer)),
+            Ok(()) if memory.suffices(&plan, hosts, &SeriesSet::new(&answer)) => return Ok((plan, answer)),
+            // A series comes at another interval than it did: its host is forgotten, and with history this ends.
+            Ok(()) => {}
             // Longer each time, and there are as many intervals as there are jobs: this ends.
             Err(longer_ms) => rules.remember_interval_ms(longer_ms),
         }

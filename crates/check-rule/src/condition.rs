@@ -12,7 +12,6 @@ mod tests;
 mod token;
 
 pub(crate) use evaluate::{Reading, evaluate};
-pub(crate) use grammar::symbol;
 pub(crate) use parser::parse;
 pub(crate) use print::{Spelling, print, print_call};
 
@@ -27,6 +26,10 @@ pub const MAX_NESTING: usize = 64;
 pub const MAX_WINDOW_MS: i64 = 31 * 24 * 3_600_000;
 /// Longest function window by samples.
 pub const MAX_WINDOW_SAMPLES: u32 = 10_000;
+/// Most different functions in a condition: each keeps a window over each series.
+pub const MAX_CALLS: usize = 100;
+/// Most pairs of a dictionary.
+pub const MAX_PAIRS: usize = 100;
 /// Furthest that `predict` looks ahead, in milliseconds: 366 days.
 pub const MAX_AHEAD_MS: i64 = 366 * 24 * 3_600_000;
 
@@ -87,6 +90,7 @@ pub(crate) struct Call {
     pub(crate) function: Function,
     /// Its durations and numbers of samples as the author wrote them, without blanks.
     pub(crate) written: Vec<String>,
+    pub(crate) place: Place,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -41,23 +41,50 @@ impl FetchPlan {
         };
         let mut state = HostState::new(self.streams().len());
         state.prepare(&planned.streams, self.streams(), host);
+        let failure = planned
+            .selectors
+            .iter()
+            .find_map(|selector| host.failure(*selector));
+        if let Some(reason) = failure {
+            return Some(unreadable(at_ms, reason));
+        }
         let unheard = unheard_ranges(&case);
         let (series, windows) = state.split();
         let series = label_sets(planned, series, &unheard).remove(labels)?;
-        Some(explain(&planned.rule, &series, windows, case.window))
+        let is_quiet = unheard[0]
+            .as_ref()
+            .is_some_and(|unheard| !unheard.iter().any(|range| range.contains(at_ms)));
+        Some(explain(&planned.rule, &series, windows, case.window, is_quiet))
     }
 }
 
+fn unreadable(at_ms: i64, reason: &str) -> VerdictExplanation {
+    VerdictExplanation {
+        at_ms,
+        value: Some(FindingValue::InternalError),
+        sample: None,
+        true_since_ms: None,
+        reason: reason.to_owned(),
+        used: Vec::new(),
+        text: format!("{}: {reason}", FindingValue::InternalError.text()),
+    }
+}
+
+/// A quiet log, of which it is known that nothing was logged, is normal without a sample.
 fn explain(
     rule: &Rule,
     series: &LabelSetSeries<'_, '_>,
     windows: &mut Windows,
     instant: TimeRange,
+    is_quiet: bool,
 ) -> VerdictExplanation {
     let (timeline, standing) = walk(rule, series, windows, instant, None);
     let stretch = timeline.stretches().first();
-    let is_alive = !timeline.alive().is_empty();
-    let decided_ms = is_alive.then(|| decided_ms(series, instant.end_ms)).flatten();
+    let is_spoken = !timeline.alive().is_empty();
+    let is_alive = is_spoken || is_quiet;
+    let decided_ms = is_spoken
+        .then(|| decided_ms(rule, series, windows, instant.end_ms))
+        .flatten();
     let mut explanation = VerdictExplanation {
         at_ms: instant.start_ms,
         value: match stretch {
@@ -85,10 +112,20 @@ fn explain(
     explanation
 }
 
-/// The newest sample of `$0` before an instant.
-fn decided_ms(series: &LabelSetSeries<'_, '_>, before_ms: i64) -> Option<i64> {
+/// The newest sample of `$0`, of the series that is read, before an instant.
+fn decided_ms(
+    rule: &Rule,
+    series: &LabelSetSeries<'_, '_>,
+    windows: &mut Windows,
+    before_ms: i64,
+) -> Option<i64> {
     let times_ms = main_times(series, TimeRange::new(i64::MIN, before_ms));
-    times_ms.last().copied()
+    let mut newest_first = times_ms.iter().rev().copied();
+    newest_first.find(|time_ms| {
+        let mut moment = Moment::new(rule, series, windows);
+        moment.advance(*time_ms);
+        moment.main_sample().is_some()
+    })
 }
 
 fn used(

@@ -27,14 +27,22 @@ pub(crate) fn margin(
     match operator {
         BinaryOperator::And => margin_of_all(condition, first, rest, reading, f64::min),
         BinaryOperator::Or => margin_of_all(condition, first, rest, reading, f64::max),
-        BinaryOperator::Greater | BinaryOperator::GreaterOrEqual if rest.len() == 1 => {
+        BinaryOperator::Greater | BinaryOperator::GreaterOrEqual if compares_once(first, rest) => {
             difference(condition, first, second, reading)
         }
-        BinaryOperator::Less | BinaryOperator::LessOrEqual if rest.len() == 1 => {
+        BinaryOperator::Less | BinaryOperator::LessOrEqual if compares_once(first, rest) => {
             difference(condition, second, first, reading)
         }
         _ => None,
     }
+}
+
+/// Whether it is one comparison and not one of `a > b > c`, with or without parentheses.
+pub(crate) fn compares_once(first: &Expression, rest: &[(BinaryOperator, Expression)]) -> bool {
+    let compares =
+        |rest: &[(BinaryOperator, Expression)]| rest.iter().any(|(operator, _)| operator.is_comparison());
+    let is_compared_before = matches!(first, Expression::Chain { rest, .. } if compares(rest));
+    rest.len() == 1 && !is_compared_before
 }
 
 fn margin_of_all(

@@ -76,6 +76,14 @@ impl HostState<'static> {
         state
     }
 
+    /// Whether what was fetched since comes at the intervals at which it came before.
+    pub(crate) fn keeps_intervals(&self, plans: &[StreamPlan], host: &HostSeries<'_>) -> bool {
+        self.streams.iter().zip(plans).all(|(stream, plan)| {
+            let stream = stream.as_ref();
+            stream.is_none_or(|stream| stream.keeps_interval(plan, host.series(plan.selector)))
+        })
+    }
+
     /// Takes in what was fetched since.
     pub(crate) fn extend(&mut self, plans: &[StreamPlan], host: &HostSeries<'_>) {
         for (stream, plan) in self.streams.iter_mut().zip(plans) {

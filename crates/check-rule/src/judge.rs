@@ -1,6 +1,7 @@
 //! One rule on one host in one window: all its label sets.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use aops_api::finding::{Evidence, Finding, FindingValue, JudgedWindow};
 use aops_api::rule::Absent;
@@ -19,6 +20,9 @@ use crate::window::Windows;
 
 /// Most label sets of a rule that are judged on a host.
 pub const MAX_LABEL_SETS: usize = 10_000;
+
+/// Most series that are compared for an item of one label set; of so many it can hardly be said which is meant.
+pub const MAX_MATCHING_SERIES: usize = 1_000;
 
 /// Whether where a rule stands at the end of the window is kept for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +107,14 @@ fn judge_label_sets(case: &Case<'_, '_>, state: &mut HostState<'_>, standing: St
     let mut findings = Vec::new();
     let mut alive = Vec::new();
     let label_sets = label_sets(case.planned, series, &unheard);
+    if let Some(reason) = too_many_series(rule, &label_sets)
+        && !window.is_empty()
+    {
+        return Outcome {
+            findings: vec![without_evidence(FindingValue::InternalError, window, reason)],
+            ..Outcome::default()
+        };
+    }
     let count = label_sets.len();
     for (labels, series) in label_sets.into_iter().take(MAX_LABEL_SETS) {
         let carried = match standing {
@@ -136,6 +148,22 @@ fn judge_label_sets(case: &Case<'_, '_>, state: &mut HostState<'_>, standing: St
         judged,
         findings: joined(findings),
     }
+}
+
+/// Why no label set can be judged in bounded time.
+fn too_many_series(rule: &Rule, label_sets: &BTreeMap<Labels, LabelSetSeries<'_, '_>>) -> Option<String> {
+    let matching = |item: usize| {
+        label_sets
+            .values()
+            .map(move |series| series.items[item].series.len())
+    };
+    (0..rule.data.len()).find_map(|item| {
+        let most = matching(item).max().filter(|most| *most > MAX_MATCHING_SERIES)?;
+        let name = &rule.data[item].name;
+        Some(format!(
+            "{most} series match {name} (${item}); at most {MAX_MATCHING_SERIES} are compared: name its labels, star or aggregate them"
+        ))
+    })
 }
 
 /// By item that is a log: when it is not known what was logged.
@@ -187,16 +215,19 @@ pub(crate) fn label_sets<'work, 'set>(
 ) -> BTreeMap<Labels, LabelSetSeries<'work, 'set>> {
     let items = || planned.rule.data.iter().zip(&planned.streams).zip(unheard);
     let is_starred = planned.rule.data[0].selection.has_star();
-    let candidates = |stream, mut series: Vec<_>, unheard: &'work Option<Vec<TimeRange>>| {
-        if unheard.is_some() && series.is_empty() {
-            series.push(of_host.quiet);
-        }
-        ItemCandidates {
-            stream,
-            series,
-            unheard: unheard.as_deref(),
-        }
-    };
+    let candidates =
+        |stream, series: Rc<[&'work ItemSeries<'set>]>, unheard: &'work Option<Vec<TimeRange>>| {
+            let is_quiet = unheard.is_some() && series.is_empty();
+            ItemCandidates {
+                stream,
+                series: if is_quiet {
+                    Rc::from([of_host.quiet])
+                } else {
+                    series
+                },
+                unheard: unheard.as_deref(),
+            }
+        };
     if !is_starred {
         // No other item has a star then.
         let all = items()
@@ -204,7 +235,7 @@ pub(crate) fn label_sets<'work, 'set>(
         let items = all.collect();
         return BTreeMap::from([(Labels::new(), LabelSetSeries { items })]);
     }
-    let by_values: Vec<BTreeMap<Labels, Vec<&ItemSeries<'_>>>> = items()
+    let by_values: Vec<BTreeMap<Labels, Rc<[&ItemSeries<'_>]>>> = items()
         .map(|((item, stream), _)| {
             let mut by_values: BTreeMap<Labels, Vec<&ItemSeries<'_>>> = BTreeMap::new();
             for one in of_host.of(*stream) {
@@ -212,7 +243,10 @@ pub(crate) fn label_sets<'work, 'set>(
                     by_values.entry(values).or_default().push(one);
                 }
             }
-            by_values
+            let shared = by_values
+                .into_iter()
+                .map(|(values, series)| (values, series.into()));
+            shared.collect()
         })
         .collect();
     let joined_with = |labels: &Labels| {

@@ -45,9 +45,16 @@ impl LabelSelection {
     }
 
     /// The first label that `self` stars and `main` does not; such an item could not be joined.
-    pub(crate) fn star_unknown_to(&self, main: &LabelSelection) -> Option<&str> {
+    pub(crate) fn star_unknown_to<'label>(&'label self, main: &'label LabelSelection) -> Option<&'label str> {
         if self.stars_every_other && !main.stars_every_other {
             return Some(EVERY_OTHER_LABEL);
+        }
+        if self.stars_every_other {
+            let stars = |name: &&String| !self.named.contains_key(*name) && !main.stars(name);
+            let unknown = main.named.keys().filter(|name| !is_identity(name)).find(stars);
+            if let Some(name) = unknown {
+                return Some(name);
+            }
         }
         self.named
             .iter()
@@ -119,7 +126,13 @@ impl LabelSelection {
     /// series can have them.
     pub(crate) fn join_values(&self, label_set: &Labels) -> Option<Labels> {
         if self.stars_every_other {
-            return Some(label_set.clone());
+            let is_starred = |name: &String| self.named.get(name).is_none_or(LabelValue::is_starred);
+            let starred = label_set.iter().filter(|(name, _)| is_starred(name));
+            return Some(
+                starred
+                    .map(|(name, value)| (name.clone(), value.clone()))
+                    .collect(),
+            );
         }
         self.named
             .iter()
@@ -212,6 +225,19 @@ mod tests {
         assert_eq!(unknown(r#"{"a":"*"}"#, r#"{"a":"1","*":"*"}"#), Some("a".into()));
         assert_eq!(unknown(r#"{"*":"*"}"#, r#"{"a":"*"}"#), Some("*".into()));
         assert_eq!(unknown("{}", "{}"), None);
+        assert_eq!(unknown(r#"{"*":"*"}"#, r#"{"a":"1","*":"*"}"#), Some("a".into()));
+        assert_eq!(unknown(r#"{"a":"1","*":"*"}"#, r#"{"*":"*"}"#), None);
+        assert_eq!(unknown(r#"{"*":"*"}"#, r#"{"job":"x","*":"*"}"#), None);
+    }
+
+    #[test]
+    fn a_join_is_on_what_the_other_item_stars() {
+        let label_set = labels(&[("cpu", "0"), ("mode", "user")]);
+        let join = |label: &str| selection(label).join_values(&label_set);
+        assert_eq!(join(r#"{"mode":"idle","*":"*"}"#), Some(labels(&[("cpu", "0")])));
+        assert_eq!(join(r#"{"*":"*"}"#), Some(label_set.clone()));
+        assert_eq!(join(r#"{"mode":"idle"}"#), Some(Labels::new()));
+        assert_eq!(join(r#"{"device":"*"}"#), None);
     }
 
     #[test]

@@ -15,18 +15,17 @@
 //! | module | what it does |
 //! |---|---|
 //! | `condition` | reads a condition; its tree, its printed form, its values |
-//! | `value`, `operation` | values and what operators do with them |
-//! | `rule`, `validation`, `key` | a compiled rule, what is refused, what two equal rules have in common |
+//! | `value`, `operation`, `sample` | values, what operators do with them, what samples are worth |
+//! | `program` | a condition over numbers as a flat list of steps |
+//! | `rule`, `validation`, `warning`, `key` | a compiled rule, what is refused, what looks wrong, what two equal rules have in common |
 //! | `label` | which series an item means, starred labels, joins |
 //! | `plan`, `look_back` | what to fetch, from when |
-//! | `series_set`, `transform` | what was fetched, by host; rates and differences |
-//! | `window`, `exact_sum` | functions over a moving window of samples |
+//! | `series_set`, `stream`, `item_series` | what was fetched, by host; transformed and aggregated; as a rule reads it |
+//! | `window`, `exact_sum`, `function` | functions over samples: kept from sample to sample, or computed each time |
 //! | `moment` | the condition at the time of one sample |
 //! | `walk`, `timeline`, `judge` | from verdicts at samples to findings over time |
-//! | `explanation` | margins and values that say why |
-//!
-//! What is carried from window to window does not exist yet: `moment::Moment` with its window cursors is the state to
-//! keep when it is wanted. Nothing in it depends on where it started.
+//! | `host_state`, `memory` | what is known of a host while it is judged, and carried to the next window |
+//! | `explanation`, `explain` | margins and values that say why; any verdict explained |
 
 mod condition;
 mod error;
@@ -56,11 +55,13 @@ mod walk;
 mod warning;
 mod window;
 
-pub use condition::{MAX_AHEAD_MS, MAX_CONDITION_BYTES, MAX_NESTING, MAX_WINDOW_MS, MAX_WINDOW_SAMPLES};
+pub use condition::{
+    MAX_AHEAD_MS, MAX_CALLS, MAX_CONDITION_BYTES, MAX_NESTING, MAX_PAIRS, MAX_WINDOW_MS, MAX_WINDOW_SAMPLES,
+};
 pub use error::{RuleError, RuleWarning};
 pub use explain::MAX_EXPLAINED_SAMPLES;
 pub use explanation::MAX_EXPLAINED_VALUES;
-pub use judge::MAX_LABEL_SETS;
+pub use judge::{MAX_LABEL_SETS, MAX_MATCHING_SERIES};
 pub use look_back::{DEFAULT_GAP_INTERVALS, MIN_DEFAULT_GAP_MS};
 pub use memory::{ContinuedPlan, Memory};
 pub use plan::FetchPlan;

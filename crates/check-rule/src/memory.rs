@@ -70,8 +70,32 @@ impl Memory {
                 .all(|(known, planned)| Arc::ptr_eq(known, planned))
     }
 
+    /// Whether what was fetched can be judged on what is remembered. Where it cannot, because a series comes at another
+    /// interval than it did, its host is forgotten: plan and fetch again.
+    pub fn suffices(&mut self, plan: &ContinuedPlan, hosts: &[HostId], set: &SeriesSet<'_>) -> bool {
+        if !plan.is_continued {
+            return true;
+        }
+        let streams = plan.plan.streams();
+        let changed: Vec<&HostId> = hosts
+            .iter()
+            .filter(|host| {
+                let known = self.hosts.get(*host);
+                let fetched = set.host(host);
+                known
+                    .zip(fetched)
+                    .is_some_and(|(known, fetched)| !known.state.keeps_intervals(streams, fetched))
+            })
+            .collect();
+        for host in &changed {
+            self.hosts.remove(*host);
+        }
+        changed.is_empty()
+    }
+
     /// Judges some rules, by their indices, on one host in the window of the plan, over what was fetched with it, and
-    /// remembers what the next window needs. One answer for each rule, in the order given.
+    /// remembers what the next window needs. One answer for each rule, in the order given. The same rules are judged on a
+    /// host in every window of a plan of equal rules.
     pub fn judge(
         &mut self,
         plan: &ContinuedPlan,

@@ -1,12 +1,17 @@
 //! The condition at the time of one sample of `$0`.
 
+use std::rc::Rc;
+
 use aops_api::TimeRange;
 
-use crate::condition::{Function, Reading, Spelling, WindowAggregate, evaluate, print_call};
+use crate::condition::{
+    Expression, Function, Reading, Spelling, Window, WindowAggregate, evaluate, print_call,
+};
 use crate::explanation::margin;
 use crate::function;
 use crate::item_series::ItemSeries;
 use crate::label::{compared, measure_the_same};
+use crate::operation::UnaryOperator;
 use crate::program::{NumberReading, Program};
 use crate::rule::Rule;
 use crate::sample::too_long;
@@ -28,7 +33,7 @@ pub(crate) struct LabelSetSeries<'work, 'set> {
 pub(crate) struct ItemCandidates<'work, 'set> {
     /// The stream that they are of.
     pub(crate) stream: usize,
-    pub(crate) series: Vec<&'work ItemSeries<'set>>,
+    pub(crate) series: Rc<[&'work ItemSeries<'set>]>,
     /// Of a log, when it is not known what was logged; `None` of a metric.
     pub(crate) unheard: Option<&'work [TimeRange]>,
 }
@@ -398,17 +403,29 @@ impl NumberReading for Moment<'_, '_> {
 }
 
 /// How a function is kept from sample to sample, if it is.
-fn summary_of(function: &Function) -> Option<(Summary, crate::condition::Window)> {
+fn summary_of(function: &Function) -> Option<(Summary, Window)> {
     match function {
         Function::Aggregate { aggregate, window } => Some((Summary::of(*aggregate), *window)),
         Function::Count {
             window,
-            operand: crate::condition::Expression::Literal(value),
+            operand,
             comparison,
         } => {
-            let operand = exact_float(value.number()?)?;
+            let operand = constant_number(operand)?;
             Some((Summary::Count(*comparison, operand.to_bits()), *window))
         }
+        _ => None,
+    }
+}
+
+/// A number that stands in the condition as such, perhaps with a sign.
+fn constant_number(expression: &Expression) -> Option<f64> {
+    match expression {
+        Expression::Literal(value) => exact_float(value.number()?),
+        Expression::Unary {
+            operator: UnaryOperator::Minus,
+            operand,
+        } => constant_number(operand).map(|number| -number),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 //! without an outcome, and the condition is evaluated by its tree, which knows integers, texts and errors.
 
 use crate::condition::{Condition, Expression, Function};
+use crate::explanation::compares_once;
 use crate::operation::{BinaryOperator, UnaryOperator};
 use crate::value::{Number, Value};
 use crate::window::exact_float;
@@ -212,13 +213,13 @@ impl Compiler {
         let joins = match operator {
             BinaryOperator::And => Step::Least,
             BinaryOperator::Or => Step::Greatest,
-            BinaryOperator::Greater | BinaryOperator::GreaterOrEqual if rest.len() == 1 => {
+            BinaryOperator::Greater | BinaryOperator::GreaterOrEqual if compares_once(first, rest) => {
                 self.value(condition, first)?;
                 self.value(condition, second)?;
                 self.step(Step::Difference, 2);
                 return Some(Some(()));
             }
-            BinaryOperator::Less | BinaryOperator::LessOrEqual if rest.len() == 1 => {
+            BinaryOperator::Less | BinaryOperator::LessOrEqual if compares_once(first, rest) => {
                 self.value(condition, second)?;
                 self.value(condition, first)?;
                 self.step(Step::Difference, 2);

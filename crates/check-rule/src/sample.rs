@@ -87,6 +87,10 @@ pub(crate) fn text_of(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
+    // Beyond, a whole number would read back as an integer of its own.
+    if number.abs() >= 1e21 {
+        return format!("{number:e}");
+    }
     number.to_string()
 }
 

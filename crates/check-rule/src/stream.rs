@@ -1,7 +1,7 @@
 //! From the series of a selector to those that an item of a rule reads: transformed, aggregated.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aops_api::Labels;
 use aops_api::rule::{Aggregate, DataKind, Transform};
@@ -29,7 +29,16 @@ pub(crate) struct StreamPlan {
 /// The series that an item reads on one host.
 pub(crate) struct Stream<'set> {
     sources: Sources<'set>,
-    aggregated: Option<Vec<ItemSeries<'set>>>,
+    aggregated: Option<Aggregated<'set>>,
+}
+
+/// One series for each value of the starred labels.
+#[derive(Default)]
+struct Aggregated<'set> {
+    series: Vec<ItemSeries<'set>>,
+    /// Where the series of some labels stands.
+    places: HashMap<Labels, usize>,
+    next_id: u32,
 }
 
 /// The series of a selector, transformed.
@@ -50,14 +59,17 @@ impl<'set> Stream<'set> {
         }
         let mut stream = Self {
             sources,
-            aggregated: plan.aggregate.map(|_| Vec::new()),
+            aggregated: plan.aggregate.map(|_| Aggregated::default()),
         };
         stream.aggregate(plan);
         stream
     }
 
     pub(crate) fn series(&self) -> &[ItemSeries<'set>] {
-        self.aggregated.as_deref().unwrap_or(&self.sources.series)
+        match &self.aggregated {
+            Some(aggregated) => &aggregated.series,
+            None => &self.sources.series,
+        }
     }
 
     pub(crate) fn into_owned(self) -> Stream<'static> {
@@ -68,7 +80,11 @@ impl<'set> Stream<'set> {
                 newest: self.sources.newest,
                 next_id: self.sources.next_id,
             },
-            aggregated: self.aggregated.map(owned),
+            aggregated: self.aggregated.map(|aggregated| Aggregated {
+                series: owned(aggregated.series),
+                places: aggregated.places,
+                next_id: aggregated.next_id,
+            }),
         }
     }
 
@@ -84,18 +100,24 @@ impl<'set> Stream<'set> {
             }
         }
         for (labels, members) in groups {
-            let known = aggregated.iter().position(|series| *series.labels == labels);
-            let index = known.unwrap_or_else(|| {
-                let id = aggregated.iter().map(|series| series.id + 1).max().unwrap_or(0);
-                aggregated.push(no_samples(id, labels));
-                aggregated.len() - 1
-            });
-            extend_aggregate(&mut aggregated[index], aggregate, &members);
+            let place = aggregated.place(labels);
+            extend_aggregate(&mut aggregated.series[place], aggregate, &members);
         }
     }
 }
 
 impl Stream<'static> {
+    /// Whether what was fetched since comes at the interval at which it came before.
+    pub(crate) fn keeps_interval(&self, plan: &StreamPlan, raw: &[RawSeries<'_>]) -> bool {
+        raw.iter().all(|one| {
+            let by_rank = |series: &ItemSeries<'_>| rank(&series.labels).cmp(&rank(one.labels));
+            let known = self.sources.series.binary_search_by(by_rank);
+            let has_same_gap =
+                |index: usize| self.sources.series[index].gap_ms == gap_ms(plan.max_gap_ms, one.interval_ms);
+            known.map_or(true, has_same_gap)
+        })
+    }
+
     /// Takes in what was fetched since.
     pub(crate) fn extend(&mut self, plan: &StreamPlan, raw: &[RawSeries<'_>]) {
         for one in raw {
@@ -120,17 +142,36 @@ impl Stream<'static> {
         drop(newest);
         self.sources.newest = kept_newest;
         if let Some(aggregated) = &mut self.aggregated {
-            aggregated.retain_mut(|series| {
+            aggregated.series.retain_mut(|series| {
                 series.drop_before(time_ms);
                 !series.times_ms.is_empty()
             });
+            let places = aggregated.series.iter().enumerate();
+            aggregated.places = places
+                .map(|(place, series)| (series.labels.clone().into_owned(), place))
+                .collect();
         }
     }
 
     /// Memory in use, in bytes, about.
     pub(crate) fn bytes(&self) -> usize {
-        let all = self.sources.series.iter().chain(self.aggregated.iter().flatten());
+        let aggregated = self.aggregated.iter().flat_map(|aggregated| &aggregated.series);
+        let all = self.sources.series.iter().chain(aggregated);
         all.map(ItemSeries::bytes).sum()
+    }
+}
+
+impl Aggregated<'_> {
+    /// Where the series of these labels stands; it is made if it is new.
+    fn place(&mut self, labels: Labels) -> usize {
+        if let Some(place) = self.places.get(&labels) {
+            return *place;
+        }
+        let place = self.series.len();
+        self.series.push(no_samples(self.next_id, labels.clone()));
+        self.places.insert(labels, place);
+        self.next_id += 1;
+        place
     }
 }
 

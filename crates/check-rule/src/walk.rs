@@ -99,7 +99,7 @@ pub(crate) fn main_times<'work>(series: &LabelSetSeries<'work, '_>, judged: Time
         let end = times_ms.partition_point(|time_ms| *time_ms < judged.end_ms);
         &times_ms[start..end.max(start)]
     };
-    if let [only] = series.items[0].series.as_slice() {
+    if let [only] = &*series.items[0].series {
         return inside(&only.times_ms).into();
     }
     let mut times_ms: Vec<i64> = series.items[0]

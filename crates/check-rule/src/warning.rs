@@ -3,19 +3,23 @@
 //! The condition is evaluated over what is known of values before any sample is seen: their kind, and between which
 //! numbers they lie.
 
-use aops_api::rule::{Aggregate, Transform};
+use aops_api::rule::Aggregate;
 
 use crate::condition::{
-    Comparison, Condition, Expression, Function, Place, Spelling, Window, WindowAggregate, print, print_call,
-    symbol,
+    Call, Comparison, Condition, Expression, Function, Place, Spelling, WindowAggregate, print, print_call,
 };
 use crate::error::RuleWarning;
 use crate::operation::{BinaryOperator, UnaryOperator};
 use crate::rule::CompiledItem;
 use crate::value::Value;
+use crate::window::exact_float;
 
 /// Most warnings of one rule.
 const MAX_WARNINGS: usize = 10;
+/// Most operands of one chain that are searched for such as exclude each other.
+const MAX_COMPARED_OPERANDS: usize = 100;
+/// Longest expression that a warning quotes, in characters.
+const SHOWN_CHARACTERS: usize = 200;
 
 /// What is known of a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,27 +53,25 @@ pub(crate) fn warnings(condition: &Condition, items: &[CompiledItem], text: &str
         search.call(call);
     }
     let root = search.expression(&condition.root);
-    let all = || print(condition, &condition.root, Spelling::AsWritten);
     let truth = match &condition.root {
         Expression::Literal(value) => Some(value.is_truthy()).filter(|_| *value != Value::Null),
         _ => root.truth(),
     };
     let told = match truth {
-        Some(true) => Some("the condition is always true: every sample is an anomaly"),
-        Some(false) => Some("the condition is never true: it finds nothing"),
-        None if root == Known::Null => Some("the condition is null, which is never true"),
+        Some(true) => Some("is always true: every sample is an anomaly"),
+        Some(false) => Some("is never true: it finds nothing"),
+        None if root == Known::Null => Some("is never true: it finds nothing"),
         None => None,
     };
     // What is wrong in a part of it explains why, and stands there already.
     if let Some(reason) = told
         && search.found.is_empty()
     {
-        search.warn(Place(0), format!("{reason}: {}", all()));
+        search.warn(Place(0), |search| search.text(&condition.root), reason);
     }
     search
         .found
         .into_iter()
-        .take(MAX_WARNINGS)
         .map(|(place, reason)| RuleWarning::at(reason, text, place.0))
         .collect()
 }
@@ -78,13 +80,13 @@ impl Known {
     fn of(value: &Value) -> Self {
         match (value, value.number()) {
             (Value::Null, _) => Known::Null,
-            (_, Some(number)) => {
-                let float = number.as_float();
-                Known::Number {
+            (_, Some(number)) => match exact_float(number) {
+                Some(float) => Known::Number {
                     low: float,
                     high: float,
-                }
-            }
+                },
+                None => ANY_NUMBER,
+            },
             _ => Known::Text,
         }
     }
@@ -143,47 +145,51 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    fn warn(&mut self, place: Place, reason: String) {
-        self.found.push((place, reason));
+    /// Warns of an expression, unless enough has been said.
+    fn warn(&mut self, place: Place, text: impl FnOnce(&Self) -> String, reason: &str) {
+        if self.found.len() < MAX_WARNINGS {
+            let text = shortened(&text(self));
+            self.found.push((place, format!("{text} {reason}")));
+        }
     }
 
     fn text(&self, expression: &Expression) -> String {
         print(self.condition, expression, Spelling::AsWritten)
     }
 
+    /// The first operands of a chain, up to one of them.
+    fn text_up_to(&self, first: &Expression, rest: &[(BinaryOperator, Expression)], count: usize) -> String {
+        self.text(&Expression::Chain {
+            first: Box::new(first.clone()),
+            rest: rest[..count].to_vec(),
+            place: Place(0),
+        })
+    }
+
     /// What calls are given wrongly.
-    fn call(&mut self, call: &crate::condition::Call) {
+    fn call(&mut self, call: &Call) {
         let is_log = self.items[call.item].is_log();
-        let name = || print_call(self.condition, call, Spelling::AsWritten);
         let needs_numbers = match &call.function {
             Function::Aggregate { .. } | Function::Predict { .. } => true,
             Function::Compare { comparison, .. } => *comparison != Comparison::Diff,
             Function::Count { .. } | Function::Keyword { .. } => false,
         };
-        let reason = if is_log && needs_numbers {
-            Some(format!(
-                "{} computes with numbers; ${} is a log",
-                name(),
-                call.item
-            ))
-        } else if !is_log && matches!(call.function, Function::Keyword { .. }) {
-            Some(format!(
-                "{} looks into a text; ${} is a number",
-                name(),
-                call.item
-            ))
-        } else {
-            None
-        };
-        if let Some(reason) = reason {
-            self.warn(Place(0), reason);
+        let name = |search: &Self| print_call(search.condition, call, Spelling::AsWritten);
+        if is_log && needs_numbers {
+            let reason = format!("computes with numbers; ${} is a log", call.item);
+            self.warn(call.place, name, &reason);
+        }
+        if !is_log && matches!(call.function, Function::Keyword { .. }) {
+            let reason = format!("looks into a text; ${} is a number", call.item);
+            self.warn(call.place, name, &reason);
         }
         if let Function::Count {
             operand, comparison, ..
         } = &call.function
         {
             let operand = self.expression(operand);
-            self.kinds(*comparison, self.item(call.item), operand, Place(0), &name());
+            let item = self.item(call.item);
+            self.kinds(*comparison, item, operand, call.place, name);
         }
     }
 
@@ -192,9 +198,8 @@ impl Search<'_> {
         if item.is_log() {
             return Known::Any;
         }
-        match (item.aggregate, item.transform) {
-            (Some(Aggregate::Count), _) => Known::at_least(1.0),
-            (_, Some(Transform::Rate | Transform::Increase)) => Known::at_least(0.0),
+        match item.aggregate {
+            Some(Aggregate::Count) => Known::at_least(1.0),
             _ => ANY_NUMBER,
         }
     }
@@ -202,15 +207,10 @@ impl Search<'_> {
     fn value_of_call(&self, call: usize) -> Known {
         let call = &self.condition.calls[call];
         match &call.function {
-            Function::Aggregate { aggregate, window } => match (aggregate, window) {
-                (WindowAggregate::Avg, Window::Time { ms: ..0 }) => Known::Error,
-                (WindowAggregate::Avg, _) => self.item(call.item),
-                (_, Window::Time { ms: ..0 }) => ANY_NUMBER,
-                (WindowAggregate::Sum, _) => match self.item(call.item) {
-                    Known::Number { low: 0.0.., .. } => Known::at_least(0.0),
-                    _ => ANY_NUMBER,
-                },
-                (WindowAggregate::Max | WindowAggregate::Min, _) => self.item(call.item),
+            // A window may be empty, of `$0` only one that is negative.
+            Function::Aggregate { aggregate, .. } => match aggregate {
+                WindowAggregate::Avg => self.item(call.item),
+                _ => ANY_NUMBER,
             },
             Function::Count { .. } => Known::at_least(0.0),
             Function::Keyword { .. } => TRUTH,
@@ -254,36 +254,41 @@ impl Search<'_> {
     fn chain(&mut self, first: &Expression, rest: &[(BinaryOperator, Expression)], place: Place) -> Known {
         let before = self.found.len();
         let mut value = self.expression(first);
-        let mut text = self.text(first);
-        for (operator, operand) in rest {
+        for (index, (operator, operand)) in rest.iter().enumerate() {
             let right = self.expression(operand);
-            text = format!("{text} {} {}", symbol(*operator), self.text(operand));
+            let text = |search: &Self| search.text_up_to(first, rest, index + 1);
             let divides = matches!(operator, BinaryOperator::Divide | BinaryOperator::Modulo);
             if divides && right.is_zero() {
-                self.warn(place, format!("{text} divides by zero: it is always an error"));
+                self.warn(place, text, "divides by zero: it is always an error");
                 value = Known::Error;
                 continue;
             }
-            self.kinds(*operator, value, right, place, &text);
+            self.kinds(*operator, value, right, place, text);
             value = binary(*operator, value, right);
         }
         let joins = rest.first().map(|(operator, _)| *operator);
         if matches!(joins, Some(BinaryOperator::And | BinaryOperator::Or)) {
-            let operands = std::iter::once(first).chain(rest.iter().map(|(_, operand)| operand));
-            let excluded = exclusion(joins == Some(BinaryOperator::Or), operands, |part| {
-                self.text(part)
-            });
-            if let Some(reason) = excluded {
-                self.warn(place, reason);
-                return known_truth(joins == Some(BinaryOperator::Or));
+            let is_negated = joins == Some(BinaryOperator::Or);
+            let operands = std::iter::once(first)
+                .chain(rest.iter().map(|(_, operand)| operand))
+                .take(MAX_COMPARED_OPERANDS);
+            if let Some(parts) = exclusion(is_negated, operands, |part| self.text(part)) {
+                let reason = if is_negated {
+                    "leave nothing out: one of them is always true"
+                } else {
+                    "exclude each other: they are never true together"
+                };
+                self.warn(place, |_| parts.join(" and "), reason);
+                return known_truth(is_negated);
             }
         }
         // A comparison of what is not constant, whose outcome is known all the same.
         let is_comparison = joins.is_some_and(BinaryOperator::is_comparison);
         if is_comparison && self.found.len() == before && !is_constant(first, rest) {
+            let text = |search: &Self| search.text_up_to(first, rest, rest.len());
             match value.truth() {
-                Some(true) => self.warn(place, format!("{text} is always true")),
-                Some(false) => self.warn(place, format!("{text} is never true")),
+                Some(true) => self.warn(place, text, "is always true"),
+                Some(false) => self.warn(place, text, "is never true"),
                 None => {}
             }
         }
@@ -291,7 +296,14 @@ impl Search<'_> {
     }
 
     /// Warns of operands that do not go together.
-    fn kinds(&mut self, operator: BinaryOperator, left: Known, right: Known, place: Place, text: &str) {
+    fn kinds(
+        &mut self,
+        operator: BinaryOperator,
+        left: Known,
+        right: Known,
+        place: Place,
+        text: impl FnOnce(&Self) -> String,
+    ) {
         let mixes_text_and_number = matches!(
             (left, right),
             (Known::Number { .. }, Known::Text) | (Known::Text, Known::Number { .. })
@@ -306,7 +318,14 @@ impl Search<'_> {
             BinaryOperator::NotEqual => "compares a text with a number: it is always true",
             _ => "joins a text and a number: it is always an error",
         };
-        self.warn(place, format!("{text} {reason}"));
+        self.warn(place, text, reason);
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARACTERS) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
 }
 
@@ -340,11 +359,16 @@ fn binary(operator: BinaryOperator, left: Known, right: Known) -> Known {
             None if right.truth() == Some(false) => right,
             None => left.one_of(right),
         },
-        Operator::Or => match left.truth() {
-            Some(true) => left,
-            Some(false) => right,
-            None if right.truth() == Some(true) && left == TRUTH => right,
-            None => left.one_of(right),
+        Operator::Or => match (left.truth(), left) {
+            (Some(true), _) => left,
+            (Some(false), _) => right,
+            // What is left of it when it is true.
+            (None, Known::Number { low: 0.0, high }) => Known::Number {
+                low: f64::MIN_POSITIVE,
+                high,
+            }
+            .one_of(right),
+            (None, _) => left.one_of(right),
         },
         operator if operator.is_comparison() => compared(operator, left, right),
         _ => arithmetic(operator, left, right),
@@ -413,13 +437,12 @@ fn arithmetic(operator: BinaryOperator, left: Known, right: Known) -> Known {
     }
 }
 
-/// Why comparisons of one expression with constants, of which all must hold, cannot hold together. Negated: why, of those
-/// of which one must hold, one always does.
+/// Comparisons of one expression with constants that cannot hold together. Negated: of which one always holds.
 fn exclusion<'a>(
     is_negated: bool,
     operands: impl Iterator<Item = &'a Expression>,
     text: impl Fn(&Expression) -> String,
-) -> Option<String> {
+) -> Option<Vec<String>> {
     let mut bounds: Vec<Bounds> = Vec::new();
     for operand in operands {
         let Expression::Chain { first, rest, .. } = operand else {
@@ -442,11 +465,7 @@ fn exclusion<'a>(
         known.narrow(operator, limit);
         known.parts.push(text(operand));
         if known.is_empty() && known.parts.len() > 1 {
-            let parts = known.parts.join(" and ");
-            return Some(match is_negated {
-                false => format!("{parts} exclude each other: they are never true together"),
-                true => format!("{parts} leave nothing out: one of them is always true"),
-            });
+            return Some(std::mem::take(&mut known.parts));
         }
     }
     None
@@ -522,20 +541,23 @@ mod tests {
         );
         let rule = Rule::compile(&serde_json::from_str(&text).expect("a check item")).expect(condition);
         let each = rule.warnings().iter();
-        each.map(|warning| format!("{}: {}", warning.column.unwrap_or(0), warning.reason))
-            .collect()
+        each.map(|warning| {
+            let place = (warning.line, warning.column);
+            let (Some(line), Some(column)) = place else {
+                panic!("a warning has a place");
+            };
+            format!("{}: {}", if line > 1 { line } else { column }, warning.reason)
+        })
+        .collect()
     }
 
     #[test]
     fn what_can_only_be_one_way_is_told() {
         for (condition, expected) in [
-            (
-                "1 > 0",
-                "1: the condition is always true: every sample is an anomaly: 1 > 0",
-            ),
-            ("0", "1: the condition is never true: it finds nothing: 0"),
-            ("''", "1: the condition is never true: it finds nothing: \"\""),
-            ("null", "1: the condition is null, which is never true: null"),
+            ("1 > 0", "1: 1 > 0 is always true: every sample is an anomaly"),
+            ("0", "1: 0 is never true: it finds nothing"),
+            ("''", "1: \"\" is never true: it finds nothing"),
+            ("null", "1: null is never true: it finds nothing"),
             (
                 "\"a\" > 1",
                 "1: \"a\" > 1 joins a text and a number: it is always an error",
@@ -557,8 +579,16 @@ mod tests {
                 "count(60s, 1, '>') < 0",
                 "1: count(60s, 1, '>') < 0 is never true",
             ),
-            ("$1 >= 0", "1: $1 >= 0 is always true"),
-            ("$1.max(60s) < 0 || $0 > 1", "1: $1.max(60s) < 0 is never true"),
+            ("abschange(#1) >= 0", "1: abschange(#1) >= 0 is always true"),
+            ("diff(#1) < 0 || $0 > 1", "1: diff(#1) < 0 is never true"),
+            (
+                "$0 > 1 ||\n keyword('a')",
+                "2: keyword('a') looks into a text; $0 is a number",
+            ),
+            (
+                "($0 == 1 || $0 > 5) && ($0 > 5 && $0 < 3)",
+                "25: $0 > 5 and $0 < 3 exclude each other: they are never true together",
+            ),
             (
                 "$0 > 5 && $0 < 3",
                 "1: $0 > 5 and $0 < 3 exclude each other: they are never true together",
@@ -581,20 +611,27 @@ mod tests {
             ),
             (
                 "$2.max(60s) > 1",
-                "1: $2.max(60s) computes with numbers; $2 is a log",
+                "4: $2.max(60s) computes with numbers; $2 is a log",
             ),
             (
                 "count(60s, 'x', '==') > 1",
                 "1: count(60s, \"x\", '==') compares a text with a number: it is never true",
             ),
-            (
-                "3 > 2 > 1",
-                "1: the condition is never true: it finds nothing: 3 > 2 > 1",
-            ),
+            ("3 > 2 > 1", "1: 3 > 2 > 1 is never true: it finds nothing"),
         ] {
             let expected = expected.replace("keyword('a')", "keyword(\"a\")");
             assert_eq!(warnings(condition), [expected], "{condition}");
         }
+    }
+
+    #[test]
+    fn warnings_are_few_and_short_whatever_the_condition() {
+        let same = format!("$0{}", " == 'a'".repeat(9_000));
+        let told = warnings(&same);
+        assert_eq!(told.len(), super::MAX_WARNINGS);
+        assert!(told.iter().all(|text| text.len() < 400));
+        let many: Vec<String> = (0..5_000).map(|number| format!("$0>{number}")).collect();
+        assert_eq!(warnings(&many.join("&&")), [""; 0]);
     }
 
     #[test]
@@ -608,6 +645,12 @@ mod tests {
             "$0 > 5 || $0 < 3 && $1 > 0",
             "$0 == 1 || $0 == 2",
             "!$0",
+            "$1.max(1s) < 0",
+            "$1 < 0",
+            "($0 > 1 || 5) == 5",
+            "($0 > 1 || 5) > 3",
+            "9007199254740993 > $0",
+            "min(-1) > 0 || $0 > 1",
             "$0 % 2 == 1",
             "$1 > 0",
             "$2.keyword('error')",

@@ -251,6 +251,8 @@ pub(crate) struct Windows {
 struct SharedWindow {
     summary: Summary,
     cursor: WindowCursor,
+    /// For rules that come later to earlier moments.
+    behind: Option<WindowCursor>,
     /// Moments in order.
     readings: Vec<(i64, WindowReading)>,
 }
@@ -266,6 +268,7 @@ impl Windows {
                 windows.push(SharedWindow {
                     summary,
                     cursor: WindowCursor::new(summary, window),
+                    behind: None,
                     readings: Vec::new(),
                 });
                 windows.len() - 1
@@ -287,7 +290,10 @@ impl Windows {
             .is_some_and(|placed_ms| placed_ms >= time_ms);
         // Where the gap varies, the window may reach further back than it did.
         let reaches_back = series.gaps_ms.is_some() && matches!(shared.cursor.window, Window::Samples { .. });
-        if is_earlier || reaches_back {
+        if reaches_back {
+            return shared.read_anew(series, values, time_ms);
+        }
+        if is_earlier {
             return shared.read_again(series, values, time_ms);
         }
         shared.cursor.advance(series, values, time_ms);
@@ -299,7 +305,8 @@ impl Windows {
     /// Forgets what was read. Where the windows are stays.
     pub(crate) fn forget_readings(&mut self) {
         for shared in &mut self.windows {
-            shared.readings.clear();
+            shared.readings = Vec::new();
+            shared.behind = None;
         }
     }
 
@@ -345,6 +352,17 @@ impl SharedWindow {
         if let Ok(index) = known {
             return self.readings[index].1;
         }
+        let window = self.cursor.window;
+        let follows = |cursor: &WindowCursor| cursor.placed_ms.is_some_and(|placed_ms| placed_ms <= time_ms);
+        let behind = self.behind.take().filter(follows);
+        let mut behind = behind.unwrap_or_else(|| WindowCursor::new(self.summary, window));
+        behind.advance(series, values, time_ms);
+        let reading = behind.read(values, series.dropped);
+        self.behind = Some(behind);
+        reading
+    }
+
+    fn read_anew(&self, series: &ItemSeries<'_>, values: &[f64], time_ms: i64) -> WindowReading {
         let mut alone = WindowCursor::new(self.summary, self.cursor.window);
         alone.advance(series, values, time_ms);
         alone.read(values, series.dropped)

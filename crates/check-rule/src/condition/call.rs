@@ -6,7 +6,7 @@ use super::suggestion::{function_for, operator_for};
 use super::token::Token;
 use super::{
     Back, Call, Comparison, Condition, Expression, Function, MAX_AHEAD_MS, MAX_WINDOW_MS, MAX_WINDOW_SAMPLES,
-    Reading, Spelling, Window, evaluate, print,
+    Place, Reading, Spelling, Window, evaluate, print,
 };
 use crate::operation::BinaryOperator;
 use crate::value::{Number, Value};
@@ -137,6 +137,7 @@ impl Parser<'_> {
             item,
             function,
             written,
+            place: Place(0),
         })
     }
 
@@ -149,6 +150,9 @@ impl Parser<'_> {
                 (time_window(&value, 1_000, argument.offset)?, text)
             }
         };
+        if let Window::Time { ms } = window {
+            refuse_beyond(MAX_WINDOW_MS, ms, argument.offset)?;
+        }
         written.push(text);
         Ok(window)
     }
@@ -162,7 +166,10 @@ impl Parser<'_> {
     ) -> Result<Back, Refusal> {
         let (back, text) = match argument.content {
             Content::Window { window, text } => match window {
-                Window::Time { ms } => (Back::Time { ms }, text),
+                Window::Time { ms } => {
+                    refuse_beyond(MAX_WINDOW_MS, ms, argument.offset)?;
+                    (Back::Time { ms }, text)
+                }
                 Window::Samples { count } => (Back::Samples { count }, text),
             },
             Content::Expression(expression) => {
@@ -195,7 +202,10 @@ impl Parser<'_> {
             Content::Window {
                 window: Window::Time { ms },
                 text,
-            } => (ms, text),
+            } => {
+                refuse_beyond(MAX_AHEAD_MS, ms, argument.offset)?;
+                (ms, text)
+            }
             Content::Window { .. } => {
                 return Err(refuse(
                     "a number of samples cannot say how far ahead; expected a duration such as 4h",
@@ -305,17 +315,22 @@ fn time_window(value: &Value, unit_ms: i64, offset: usize) -> Result<Window, Ref
             offset,
         ));
     };
-    let milliseconds = amount * unit_ms as f64;
-    if milliseconds.is_nan() || milliseconds > MAX_WINDOW_MS as f64 {
-        let reason = format!(
-            "the window is too long; at most {}h is allowed",
-            MAX_WINDOW_MS / 3_600_000
-        );
-        return Err(Refusal::new(reason, offset));
+    // However negative, the window is empty; however long, it is too long.
+    let milliseconds = (amount * unit_ms as f64).round();
+    if milliseconds.is_nan() {
+        return Err(Refusal::new("the window is not a number", offset));
     }
-    // However negative, the window is empty.
-    let ms = milliseconds.round().max(-1.0) as i64;
+    let ms = milliseconds.clamp(-1.0, (MAX_AHEAD_MS + 1) as f64) as i64;
     Ok(Window::Time { ms })
+}
+
+fn refuse_beyond(longest_ms: i64, ms: i64, offset: usize) -> Result<(), Refusal> {
+    if ms <= longest_ms {
+        return Ok(());
+    }
+    let hours = longest_ms / 3_600_000;
+    let reason = format!("the window is too long; at most {hours}h is allowed");
+    Err(Refusal::new(reason, offset))
 }
 
 fn comparison_of(argument: Argument) -> Result<BinaryOperator, Refusal> {

@@ -141,11 +141,6 @@ pub(super) fn row_of_binary(operator: BinaryOperator) -> &'static BinaryRow {
         .expect("every operator has its row")
 }
 
-/// How an operator is written.
-pub(crate) fn symbol(operator: BinaryOperator) -> &'static str {
-    row_of_binary(operator).symbol
-}
-
 pub(super) fn row_of_prefix(operator: UnaryOperator) -> &'static PrefixRow {
     PREFIX
         .iter()

@@ -4,7 +4,7 @@ use super::call::Argument;
 use super::grammar::{LEVEL_MEMBERSHIP, LEVEL_PRIMARY, binary_row, function_row, prefix_row};
 use super::suggestion::operator_for;
 use super::token::{Placed, Token, split};
-use super::{Call, Condition, Expression, MAX_CONDITION_BYTES, MAX_NESTING, Place};
+use super::{Call, Condition, Expression, MAX_CALLS, MAX_CONDITION_BYTES, MAX_NESTING, MAX_PAIRS, Place};
 use crate::error::RuleError;
 use crate::operation::BinaryOperator;
 
@@ -305,6 +305,9 @@ impl Parser<'_> {
             }
             self.next += 1;
             let value = self.dictionary_entry()?;
+            if pairs.len() == MAX_PAIRS {
+                return Err(self.refuse(format!("the dictionary has more than {MAX_PAIRS} pairs")));
+            }
             pairs.push((key, value));
             match self.peek_symbol() {
                 Some(",") => {}
@@ -387,14 +390,23 @@ impl Parser<'_> {
     /// A call whose name comes next.
     fn call(&mut self, name: &str, item: usize) -> Result<Expression, Refusal> {
         let row = self.function(name)?;
+        let place = Place(self.offset());
         self.next += 1;
         if self.peek_symbol() != Some("(") {
             return Err(self.refuse_found(&format!("'(' behind function {name}")));
         }
         let open_offset = self.offset();
         let arguments = self.nested(Self::arguments)?;
-        let call = self.call_of(row, item, arguments, open_offset)?;
-        Ok(Expression::Call(self.slot(call)))
+        let mut call = self.call_of(row, item, arguments, open_offset)?;
+        call.place = place;
+        let slot = self.slot(call);
+        if slot == MAX_CALLS {
+            return Err(Refusal::new(
+                format!("the condition has more than {MAX_CALLS} different functions"),
+                open_offset,
+            ));
+        }
+        Ok(Expression::Call(slot))
     }
 
     /// From the opening to the closing parenthesis.

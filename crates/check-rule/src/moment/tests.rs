@@ -29,7 +29,7 @@ fn texts(samples: [(i64, &str); 5], is_log: bool) -> ItemSeries<'static> {
 fn candidates<'work, 'set>(items: &[&'work ItemSeries<'set>]) -> LabelSetSeries<'work, 'set> {
     let item = |(stream, series): (usize, &&'work ItemSeries<'set>)| ItemCandidates {
         stream,
-        series: vec![*series],
+        series: [*series].into(),
         unheard: series.line_speaks_ms.map(|_| [].as_slice()),
     };
     LabelSetSeries {

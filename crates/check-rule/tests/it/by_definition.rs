@@ -9,7 +9,7 @@ pub(crate) use function::exact_sum;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aops_api::finding::{Finding, FindingValue, JudgedWindow};
-use aops_api::rule::{Absent, CheckItem, DataKind};
+use aops_api::rule::{Absent, CheckItem, DataKind, LabelValue};
 use aops_api::{Labels, TimeRange};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -105,12 +105,15 @@ impl<'a> Definition<'a> {
     fn candidates(&self, item: usize, label_set: &Labels) -> Vec<&Series> {
         let data = &self.item.data_list[item];
         let stars_all = data.label.contains_key("*");
+        // Those of the label set that this item stars as well.
+        let mut wanted = label_set.clone();
+        wanted.retain(|name, _| data.label.get(name).is_none_or(LabelValue::is_starred));
         self.series[item]
             .iter()
             .filter(|series| {
                 let own = starred(data, &series.labels);
                 if stars_all {
-                    return own == *label_set;
+                    return own == wanted;
                 }
                 own.iter().all(|(name, value)| label_set.get(name) == Some(value))
             })

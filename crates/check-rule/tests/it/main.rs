@@ -4,6 +4,7 @@ mod bad_input;
 mod by_definition;
 mod cut;
 mod exact_sums;
+mod memory;
 mod random;
 mod specification;
 mod tree;

@@ -62,6 +62,8 @@ pub(crate) struct Moment<'work, 'set> {
     shared: Vec<Vec<Option<usize>>>,
     stack: Vec<f64>,
     time_ms: i64,
+    /// Whether every item reads one series.
+    are_all_chosen: bool,
 }
 
 struct ItemReader<'work, 'set> {
@@ -131,6 +133,7 @@ impl<'work, 'set> Moment<'work, 'set> {
             shared,
             stack: Vec::new(),
             time_ms: i64::MIN,
+            are_all_chosen: false,
         }
     }
 
@@ -138,8 +141,10 @@ impl<'work, 'set> Moment<'work, 'set> {
     #[inline]
     pub(crate) fn advance(&mut self, time_ms: i64) {
         self.time_ms = time_ms;
+        self.are_all_chosen = true;
         for item in &mut self.items {
             item.advance(time_ms);
+            self.are_all_chosen &= matches!(item.choice, Choice::One(_));
         }
     }
 
@@ -182,15 +187,12 @@ impl<'work, 'set> Moment<'work, 'set> {
         Some((candidate.series, start..candidate.seen))
     }
 
+    #[inline]
     pub(crate) fn verdict(&mut self) -> Verdict {
-        let missing = self.items.iter().position(|item| item.choice == Choice::Missing);
-        if let Some(item) = missing {
-            return Verdict::NoData { item };
-        }
-        // An item that cannot be told apart is an error also where the condition does not use it.
-        let unclear = self.items.iter().find_map(ItemReader::ambiguity);
-        if let Some(reason) = unclear {
-            return Verdict::Error { reason };
+        if !self.are_all_chosen
+            && let Some(verdict) = self.verdict_without_values()
+        {
+            return verdict;
         }
         let rule = self.rule;
         if let Some(number) = self.run(rule.value_program.as_ref()) {
@@ -210,6 +212,18 @@ impl<'work, 'set> Moment<'work, 'set> {
         }
     }
 
+    /// What is said where an item has no sample, or cannot be told apart: an error also where the condition does not use
+    /// it.
+    fn verdict_without_values(&self) -> Option<Verdict> {
+        let missing = self.items.iter().position(|item| item.choice == Choice::Missing);
+        if let Some(item) = missing {
+            return Some(Verdict::NoData { item });
+        }
+        let reason = self.items.iter().find_map(ItemReader::ambiguity)?;
+        Some(Verdict::Error { reason })
+    }
+
+    #[inline]
     fn margin(&mut self) -> Option<f64> {
         let rule = self.rule;
         self.run(rule.margin_program.as_ref())

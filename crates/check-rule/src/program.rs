@@ -41,6 +41,8 @@ enum Step {
     Select,
     /// How far one number is above another, exact or not.
     Difference,
+    /// The same with a constant below.
+    DifferenceWith(f64),
     Least,
     Greatest,
 }
@@ -67,7 +69,16 @@ impl Program {
     /// What the condition comes to. `stack` is there to be used again.
     #[inline]
     pub(crate) fn run(&self, reading: &mut impl NumberReading, stack: &mut Vec<f64>) -> Option<f64> {
-        stack.clear();
+        // The shape of most conditions and margins: an item against a constant.
+        match *self.steps.as_slice() {
+            [Step::Item(item), Step::BinaryWith(operator, right)] => {
+                return binary(operator, reading.number_of_item(item as usize)?, right);
+            }
+            [Step::Item(item), Step::DifferenceWith(subtrahend)] => {
+                return difference(reading.number_of_item(item as usize)?, subtrahend);
+            }
+            _ => stack.clear(),
+        }
         for step in &self.steps {
             let outcome = match *step {
                 Step::BinaryWith(operator, right) => {
@@ -92,8 +103,9 @@ impl Program {
                 }
                 Step::Difference => {
                     let subtrahend = stack.pop()?;
-                    Some(stack.pop()? - subtrahend).filter(|difference| difference.is_finite())?
+                    difference(stack.pop()?, subtrahend)?
                 }
+                Step::DifferenceWith(subtrahend) => difference(stack.pop()?, subtrahend)?,
                 Step::Least => stack.pop()?.min(stack.pop()?),
                 Step::Greatest => stack.pop()?.max(stack.pop()?),
             };
@@ -127,6 +139,11 @@ fn binary(operator: BinaryOperator, left: f64, right: f64) -> Option<f64> {
     };
     // Also false of what is not a number.
     (number.abs() < EXACT_BELOW).then_some(number)
+}
+
+#[inline]
+fn difference(minuend: f64, subtrahend: f64) -> Option<f64> {
+    Some(minuend - subtrahend).filter(|difference| difference.is_finite())
 }
 
 fn floored_rest(dividend: f64, divisor: f64) -> f64 {
@@ -204,6 +221,22 @@ impl Compiler {
         Some(())
     }
 
+    fn difference(
+        &mut self,
+        condition: &Condition,
+        minuend: &Expression,
+        subtrahend: &Expression,
+    ) -> Option<()> {
+        self.value(condition, minuend)?;
+        if let Expression::Literal(value) = subtrahend {
+            self.step(Step::DifferenceWith(literal(value)?), 1);
+            return Some(());
+        }
+        self.value(condition, subtrahend)?;
+        self.step(Step::Difference, 2);
+        Some(())
+    }
+
     /// `None`: not about numbers; `Some(None)`: without a margin.
     fn margin(&mut self, condition: &Condition, expression: &Expression) -> Option<Option<()>> {
         let Expression::Chain { first, rest, .. } = expression else {
@@ -214,16 +247,10 @@ impl Compiler {
             BinaryOperator::And => Step::Least,
             BinaryOperator::Or => Step::Greatest,
             BinaryOperator::Greater | BinaryOperator::GreaterOrEqual if compares_once(first, rest) => {
-                self.value(condition, first)?;
-                self.value(condition, second)?;
-                self.step(Step::Difference, 2);
-                return Some(Some(()));
+                return self.difference(condition, first, second).map(Some);
             }
             BinaryOperator::Less | BinaryOperator::LessOrEqual if compares_once(first, rest) => {
-                self.value(condition, second)?;
-                self.value(condition, first)?;
-                self.step(Step::Difference, 2);
-                return Some(Some(()));
+                return self.difference(condition, second, first).map(Some);
             }
             _ => return Some(None),
         };

@@ -1,5 +1,7 @@
 //! Functions that are computed from the samples of their window each time.
 
+use std::cmp::Ordering;
+
 use crate::condition::{Back, Comparison, Function, Window, WindowAggregate};
 use crate::exact_sum::exact_sum;
 use crate::item_series::ItemSeries;
@@ -74,13 +76,24 @@ pub(crate) fn numbers_in(
 pub(crate) fn aggregate(aggregate: WindowAggregate, numbers: &[Number]) -> Result<Value, String> {
     let floats = numbers.iter().map(|number| number.as_float());
     let value = match aggregate {
-        WindowAggregate::Max => Value::of_sample(floats.fold(f64::NEG_INFINITY, f64::max)),
-        WindowAggregate::Min => Value::of_sample(floats.fold(f64::INFINITY, f64::min)),
+        WindowAggregate::Max => extreme(numbers, Ordering::Greater, f64::NEG_INFINITY),
+        WindowAggregate::Min => extreme(numbers, Ordering::Less, f64::INFINITY),
         WindowAggregate::Sum => Value::of_sample(exact_sum(floats)),
         WindowAggregate::Avg if numbers.is_empty() => return Err("the window is empty".to_owned()),
         WindowAggregate::Avg => Value::Float(exact_sum(floats) / numbers.len() as f64),
     };
     Ok(value)
+}
+
+/// The first of the largest or smallest numbers, an integer or a float as it is.
+fn extreme(numbers: &[Number], beyond: Ordering, of_none: f64) -> Value {
+    let mut found: Option<Number> = None;
+    for number in numbers {
+        if found.is_none_or(|found| number.compare(found) == Some(beyond)) {
+            found = Some(*number);
+        }
+    }
+    found.map_or(Value::Float(of_none), Value::from)
 }
 
 /// The newest value against an earlier one.

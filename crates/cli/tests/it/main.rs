@@ -9,6 +9,7 @@ mod documents;
 mod guide;
 mod lists;
 mod offline_trees;
+mod rules_guide;
 mod usage;
 
 use std::ffi::OsStr;

@@ -9,7 +9,7 @@ use aops_service::Shutdown;
 use crate::config::Config;
 use crate::error::DiagExecutorError;
 use crate::job::Job;
-use crate::report::{self, VerdictsByKey};
+use crate::report;
 use crate::{Dependencies, evaluate, metrics};
 
 /// What the reports say of a job that was given up; the reason is in the log, which is not the users' to read.
@@ -28,13 +28,18 @@ impl Diagnostician<'_> {
         let verdicts = evaluate::verdicts(&job, self.config, self.dependencies).await?;
         let known = Arc::new((job, verdicts));
         let all: Vec<TimeRange> = slices(known.0.range, known.0.interval_ms).collect();
-        for some in all.chunks(self.config.slices_at_once) {
-            let (known, some) = (known.clone(), some.to_vec());
+        let mut diagnosed = 0;
+        while diagnosed < all.len() {
+            let some = all[diagnosed..].iter().take(self.config.slices_at_once);
+            let (known, some): (_, Vec<TimeRange>) = (known.clone(), some.copied().collect());
             let job = known.clone();
+            let bytes = self.config.save_bytes;
             // Long enough to be in the way of the requests that this process answers.
-            let reports = tokio::task::spawn_blocking(move || diagnose(&known.0, &known.1, &some))
-                .await
-                .map_err(DiagExecutorError::Panicked)?;
+            let reports =
+                tokio::task::spawn_blocking(move || report::of_first(&known.0, &known.1, &some, bytes))
+                    .await
+                    .map_err(DiagExecutorError::Panicked)?;
+            diagnosed += reports.len();
             self.save(&job.0, reports).await?;
         }
         Ok(())
@@ -72,11 +77,4 @@ impl Diagnostician<'_> {
         }
         Ok(())
     }
-}
-
-fn diagnose(job: &Job, verdicts: &VerdictsByKey, slices: &[TimeRange]) -> Vec<Report> {
-    let slices = slices.iter();
-    slices
-        .map(|slice| report::diagnosed(job, verdicts, *slice))
-        .collect()
 }

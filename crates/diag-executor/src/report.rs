@@ -14,6 +14,31 @@ use crate::verdicts::Verdicts;
 /// What is known of each rule of a job.
 pub(crate) type VerdictsByKey = BTreeMap<EvaluationKey, Verdicts>;
 
+/// The reports of the first slices, at least of one: as many as make up about `bytes`, so that no more than that waits to
+/// be saved.
+pub(crate) fn of_first(
+    job: &Job,
+    verdicts: &VerdictsByKey,
+    slices: &[TimeRange],
+    bytes: usize,
+) -> Vec<Report> {
+    let mut reports = Vec::new();
+    let mut filled = 0;
+    for slice in slices {
+        let report = diagnosed(job, verdicts, *slice);
+        filled += size(&report);
+        reports.push(report);
+        if filled >= bytes {
+            break;
+        }
+    }
+    reports
+}
+
+fn size(report: &Report) -> usize {
+    serde_json::to_vec(report).map_or(0, |text| text.len())
+}
+
 /// The report of a slice.
 pub(crate) fn diagnosed(job: &Job, verdicts: &VerdictsByKey, slice: TimeRange) -> Report {
     let tree = match &job.tree {
@@ -74,7 +99,7 @@ pub(crate) fn batches(reports: Vec<Report>, bytes: usize) -> Vec<Vec<Report>> {
     let mut batches: Vec<Vec<Report>> = Vec::new();
     let mut filled = 0;
     for report in reports {
-        let size = serde_json::to_vec(&report).map_or(0, |text| text.len());
+        let size = size(&report);
         match batches.last_mut() {
             Some(batch) if filled + size <= bytes => {
                 filled += size;
@@ -169,6 +194,18 @@ mod tests {
             id("t", "h", "slow", 1),
         ] {
             assert_ne!(other, id("t", "h", "slow", 0));
+        }
+    }
+
+    #[test]
+    fn no_more_is_diagnosed_at_once_than_is_saved_at_once() {
+        let owned = task(|_| ());
+        let job = job(&owned, TimeRange::new(0, 50_000), 10_000);
+        let slices: Vec<TimeRange> = aops_api::diagnosis::slices(job.range, job.interval_ms).collect();
+        let known = VerdictsByKey::new();
+        let one = size(&diagnosed(&job, &known, slices[0]));
+        for (bytes, count) in [(0, 1), (one, 1), (one + 1, 2), (usize::MAX, slices.len())] {
+            assert_eq!(of_first(&job, &known, &slices, bytes).len(), count, "{bytes}");
         }
     }
 

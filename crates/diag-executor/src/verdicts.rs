@@ -16,6 +16,8 @@ pub(crate) struct Verdicts {
     findings: Vec<Finding>,
     /// The label sets that were judged, and where.
     judged: Vec<CoveredSpan>,
+    /// From here on nothing has happened yet, nor been evaluated.
+    future_ms: Option<i64>,
 }
 
 impl Verdicts {
@@ -31,6 +33,7 @@ impl Verdicts {
             covered,
             findings,
             judged: known.coverage,
+            future_ms: None,
         }
     }
 
@@ -53,6 +56,7 @@ impl Verdicts {
     pub(crate) fn add_future(&mut self, range: TimeRange, now_ms: i64) {
         let future = TimeRange::new(range.start_ms.max(now_ms), range.end_ms);
         if !future.is_empty() {
+            self.future_ms = Some(future.start_ms);
             self.findings.push(Finding {
                 labels: Labels::new(),
                 value: FindingValue::NoData,
@@ -94,8 +98,16 @@ impl Verdicts {
             findings,
             judged: self.judged_in(slice),
             source: self.source(slice),
-            uncovered: self.uncovered(slice),
+            uncovered: self.uncovered(self.past(slice)),
         }
+    }
+
+    /// What of a slice does not lie in the future.
+    fn past(&self, slice: TimeRange) -> TimeRange {
+        let end_ms = self
+            .future_ms
+            .map_or(slice.end_ms, |future_ms| future_ms.min(slice.end_ms));
+        TimeRange::new(slice.start_ms, end_ms.max(slice.start_ms))
     }
 
     /// The label sets that were judged somewhere in a slice, each once.
@@ -106,11 +118,13 @@ impl Verdicts {
         label_sets.into_iter().cloned().collect()
     }
 
+    /// Of a slice in the future nothing was evaluated: it is as known as it can be.
     fn source(&self, slice: TimeRange) -> LeafSource {
-        let uncovered = self.uncovered(slice);
+        let past = self.past(slice);
+        let uncovered = self.uncovered(past);
         if uncovered.is_empty() {
             LeafSource::Findings
-        } else if uncovered == [slice] {
+        } else if uncovered == [past] {
             LeafSource::Evaluated
         } else {
             LeafSource::Both

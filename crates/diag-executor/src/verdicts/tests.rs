@@ -74,6 +74,22 @@ fn stored_findings_count_where_they_cover() {
 }
 
 #[test]
+fn the_future_is_not_evaluated() {
+    let mut verdicts = Verdicts::stored(known(&[(0, 10)], Vec::new()), range(0, 60));
+    verdicts.add_future(range(0, 60), 30);
+    verdicts.join();
+    for (slice, source, uncovered) in [
+        (range(30, 40), LeafSource::Findings, vec![]),
+        (range(20, 40), LeafSource::Evaluated, vec![range(20, 30)]),
+        (range(0, 40), LeafSource::Both, vec![range(10, 30)]),
+    ] {
+        let input = verdicts.leaf_input("", slice);
+        assert_eq!((input.source, input.uncovered), (source, uncovered), "{slice:?}");
+        assert_eq!(input.findings[0].reason, "not yet happened");
+    }
+}
+
+#[test]
 fn findings_are_clipped_to_the_slice() {
     let mut verdicts = Verdicts::default();
     verdicts.add([finding(FindingValue::NoData, 5, 25)]);

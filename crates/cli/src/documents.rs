@@ -7,12 +7,25 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::offline::source::Source;
+
+/// How large a file of JSON or a workbook may be.
+pub(crate) const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// Reads a file of JSON.
 pub(crate) fn read(path: &Path) -> Result<Value, Failure> {
+    let source = Source::read(path, MOST_BYTES)?;
     let shown = path.display();
-    let text = fs::read(path).map_err(|error| Failure::Local(format!("cannot read {shown}: {error}")))?;
-    serde_json::from_slice(&text).map_err(|error| Failure::Local(format!("{shown} is not JSON: {error}")))
+    serde_json::from_str(&source.text).map_err(|error| {
+        let text = error.to_string();
+        Failure::Local(match text.strip_prefix("recursion limit exceeded") {
+            Some(place) => format!(
+                "{shown} is nested too deep: a tree may have 60 levels, and JSON 128 objects and lists inside each \
+                 other{place}"
+            ),
+            None => format!("{shown} is not JSON: {text}"),
+        })
+    })
 }
 
 /// Writes a file of JSON for people to read and change: `path`, or `default_name` in the folder `path`. Returns which.

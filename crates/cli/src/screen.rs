@@ -53,12 +53,9 @@ pub(crate) fn table<const COLUMNS: usize>(
     table.trim_fmt()
 }
 
-/// The text without what would move the cursor or colour the terminal: names and reasons come from elsewhere.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
-        .collect()
-}
+/// The text without what would move the cursor, colour the terminal or change the order of what is read: names and reasons
+/// come from elsewhere.
+pub(crate) use aops_fault_tree::plain;
 
 /// A line on standard error that changes in place. On anything but a terminal nothing is drawn.
 pub(crate) struct ChangingLine {

@@ -17,6 +17,9 @@ pub(crate) const OPERATORS: [&str; 5] = ["&&", "||", "!", "(", ")"];
 /// How deep parentheses may be nested.
 pub(crate) const MAX_NESTING: usize = 64;
 
+/// How long a condition may be, as of a check rule.
+pub(crate) const MAX_CONDITION_BYTES: usize = 64 * 1024;
+
 /// Three-valued truth. With `Unknown` it follows Kleene: unknown unless the other side decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Truth {
@@ -78,6 +81,8 @@ impl Operator {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Condition {
     group: Group,
+    /// Whether something of it is odd and was read as the original reads it; see [`reader`].
+    is_odd: bool,
 }
 
 /// What stands between two parentheses. A flat list, so that a long condition does not deepen the recursion.
@@ -97,6 +102,8 @@ struct Operand {
 enum Term {
     Child(usize),
     Group(Box<Group>),
+    /// A condition that names no child, `()` or `!`: false.
+    Nothing,
 }
 
 /// Why a condition was refused.
@@ -110,7 +117,7 @@ pub(crate) struct ConditionError {
 impl Condition {
     /// Reads a condition that may name these children.
     pub(crate) fn parse(text: &str, children: &[&str]) -> Result<Self, ConditionError> {
-        reader::read(text, children).map(|group| Condition { group })
+        reader::read(text, children)
     }
 
     /// The value, given that of each child.
@@ -168,6 +175,7 @@ impl Operand {
         let value = match &self.term {
             Term::Child(position) => children[*position],
             Term::Group(group) => group.evaluate(children),
+            Term::Nothing => Truth::False,
         };
         if self.negated { !value } else { value }
     }
@@ -178,6 +186,7 @@ impl Operand {
                 found.insert(*position);
             }
             Term::Group(group) => group.collect_contributors(children, found),
+            Term::Nothing => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Coverage: which leaves of a tree can ever be true on a host, which are blind, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aops_api::Labels;
 use aops_api::rule::{CheckItem, DataItem, DataKind, LabelValue};
@@ -13,6 +13,9 @@ use crate::tree::{Branch, ForEach, Node, NodeKind, Tree};
 
 /// The key `"*"` of a rule's labels: every label that is not named.
 const EVERY_OTHER_LABEL: &str = "*";
+
+/// How many suggestions of a name are looked for: the work grows with the leaves and with the names there are.
+const MOST_SUGGESTIONS: usize = 100;
 
 /// A host and the series that exist there.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -67,10 +70,17 @@ impl Tree {
             .iter()
             .map(|rule| (rule.check_item.as_str(), rule))
             .collect();
+        let mut by_name: BTreeMap<&str, Vec<&ExistingSeries>> = BTreeMap::new();
+        for series in &host.series {
+            by_name.entry(&series.name).or_default().push(series);
+        }
         let mut surveyor = Surveyor {
             reach: BTreeMap::new(),
+            labels: BTreeMap::new(),
             rules,
             host,
+            by_name,
+            suggestions_left: MOST_SUGGESTIONS,
             path: Vec::new(),
             coverage: Coverage {
                 host: host.host.clone(),
@@ -87,8 +97,13 @@ impl Tree {
 struct Surveyor<'tree> {
     rules: BTreeMap<&'tree str, &'tree CheckItem>,
     host: &'tree HostSeries,
+    /// What exists there.
+    by_name: BTreeMap<&'tree str, Vec<&'tree ExistingSeries>>,
+    suggestions_left: usize,
     /// Why a check item is blind, as far as it has been looked at.
     reach: BTreeMap<&'tree str, Option<String>>,
+    /// For which labels a check item is evaluated for each value on the host, as far as it has been looked at.
+    labels: BTreeMap<&'tree str, BTreeSet<&'tree str>>,
     path: Vec<&'tree str>,
     coverage: Coverage,
 }
@@ -110,7 +125,7 @@ impl<'tree> Surveyor<'tree> {
 
     fn leaf(&mut self, check_item: &'tree str) -> Possible {
         if !self.reach.contains_key(check_item) {
-            let blind = why_blind(check_item, &self.rules, self.host);
+            let blind = self.why_blind(check_item);
             self.reach.insert(check_item, blind);
         }
         let blind = self.reach.get(check_item).cloned().flatten();
@@ -153,44 +168,94 @@ impl<'tree> Surveyor<'tree> {
     }
 
     /// Whether a rule below stars the label, and the host has a series with it.
-    fn has_copies(&self, node: &'tree Node, for_each: &ForEach) -> bool {
-        let mut found = false;
+    fn has_copies(&mut self, node: &'tree Node, for_each: &ForEach) -> bool {
+        let mut check_items = BTreeSet::new();
         node.each_check_item(&mut |check_item| {
-            let is_blind = !matches!(self.reach.get(check_item), Some(None));
-            let main = self.rules.get(check_item).and_then(|rule| rule.data_list.first());
-            if is_blind || found {
-                return;
-            }
-            found = main.is_some_and(|item| {
-                stars(item, &for_each.label)
-                    && self.host.series.iter().any(|series| {
-                        series.labels.contains_key(&for_each.label) && matches(item, series).unwrap_or(false)
-                    })
-            });
+            check_items.insert(check_item);
         });
-        found
+        check_items.into_iter().any(|check_item| {
+            let can_be_true = matches!(self.reach.get(check_item), Some(None));
+            can_be_true && self.starred(check_item).contains(for_each.label.as_str())
+        })
     }
-}
 
-/// Why a leaf that reads this check item can never be true.
-fn why_blind(check_item: &str, rules: &BTreeMap<&str, &CheckItem>, host: &HostSeries) -> Option<String> {
-    let Some(rule) = rules.get(check_item) else {
-        let names: Vec<&str> = rules.keys().copied().collect();
-        let mut reason = format!("there is no rule \"{check_item}\"");
-        if let Some(nearest) = nearest_name(check_item, &names) {
-            reason.push_str(&format!("; did you mean \"{nearest}\"?"));
+    /// The labels for each value of which a rule is evaluated on the host.
+    fn starred(&mut self, check_item: &'tree str) -> &BTreeSet<&'tree str> {
+        let main = self.rules.get(check_item).and_then(|rule| rule.data_list.first());
+        let by_name = &self.by_name;
+        self.labels.entry(check_item).or_insert_with(|| {
+            let Some((item, matcher)) = main.and_then(|item| Some((item, Matcher::new(item).ok()?))) else {
+                return BTreeSet::new();
+            };
+            let named = by_name.get(item.name.as_str()).into_iter().flatten();
+            let labels = named
+                .filter(|series| matcher.matches(series))
+                .flat_map(|series| series.labels.keys());
+            labels
+                .map(String::as_str)
+                .filter(|label| stars(item, label))
+                .collect()
+        })
+    }
+
+    /// Why a leaf that reads this check item can never be true.
+    fn why_blind(&mut self, check_item: &str) -> Option<String> {
+        let Some(rule) = self.rules.get(check_item).copied() else {
+            let mut reason = format!("there is no rule \"{check_item}\"");
+            let names: Vec<&str> = self.rules.keys().copied().collect();
+            if let Some(nearest) = self.suggestion(check_item, &names) {
+                reason.push_str(&format!("; did you mean \"{nearest}\"?"));
+            }
+            return Some(reason);
+        };
+        if rule.enabled == Some(false) {
+            return Some(format!("the rule \"{check_item}\" is disabled"));
         }
-        return Some(reason);
-    };
-    if rule.enabled == Some(false) {
-        return Some(format!("the rule \"{check_item}\" is disabled"));
+        if !is_in_scope(rule, self.host) {
+            return Some(format!(
+                "the rule \"{check_item}\" does not apply to this host: it is not in its scope"
+            ));
+        }
+        rule.data_list.iter().find_map(|item| self.why_missing(item))
     }
-    if !is_in_scope(rule, host) {
-        return Some(format!(
-            "the rule \"{check_item}\" does not apply to this host: it is not in its scope"
-        ));
+
+    fn suggestion<'names>(&mut self, name: &str, names: &[&'names str]) -> Option<&'names str> {
+        self.suggestions_left = self.suggestions_left.checked_sub(1)?;
+        nearest_name(name, names)
     }
-    rule.data_list.iter().find_map(|item| why_missing(item, host))
+
+    /// Why the host has no series for a data item.
+    fn why_missing(&mut self, item: &DataItem) -> Option<String> {
+        let (what, other) = match item.kind {
+            DataKind::Kpi => ("series", "series"),
+            DataKind::Log => ("log", "logs"),
+        };
+        let named = self.by_name.get(item.name.as_str()).into_iter().flatten();
+        let named: Vec<&ExistingSeries> = named.copied().filter(|series| series.kind == item.kind).collect();
+        let Some(first) = named.first() else {
+            let names: Vec<&str> = self.by_name.keys().copied().collect();
+            let mut reason = format!("the host has no {what} \"{}\"", item.name);
+            let nearest = self.suggestion(&item.name, &names);
+            if let Some(nearest) = nearest.filter(|nearest| *nearest != item.name) {
+                reason.push_str(&format!("; it has \"{nearest}\""));
+            }
+            return Some(reason);
+        };
+        let matcher = match Matcher::new(item) {
+            Ok(matcher) => matcher,
+            Err(reason) => return Some(reason),
+        };
+        if named.iter().any(|series| matcher.matches(series)) {
+            return None;
+        }
+        let wanted = serde_json::to_string(&item.label).unwrap_or_default();
+        let found = serde_json::to_string(&first.labels).unwrap_or_default();
+        Some(format!(
+            "the host has {} {other} \"{}\", none with the labels {wanted}; one has {found}",
+            named.len(),
+            item.name
+        ))
+    }
 }
 
 fn is_in_scope(rule: &CheckItem, host: &HostSeries) -> bool {
@@ -202,67 +267,46 @@ fn is_in_scope(rule: &CheckItem, host: &HostSeries) -> bool {
     is_in_group || scope.hosts.iter().any(|id| id.as_str() == host.host)
 }
 
-/// Why the host has no series for a data item.
-fn why_missing(item: &DataItem, host: &HostSeries) -> Option<String> {
-    let (what, other) = match item.kind {
-        DataKind::Kpi => ("series", "series"),
-        DataKind::Log => ("log", "logs"),
-    };
-    let named: Vec<&ExistingSeries> = host
-        .series
-        .iter()
-        .filter(|series| series.name == item.name && series.kind == item.kind)
-        .collect();
-    if named.is_empty() {
-        let names: Vec<&str> = host.series.iter().map(|series| series.name.as_str()).collect();
-        let mut reason = format!("the host has no {what} \"{}\"", item.name);
-        if let Some(nearest) = nearest_name(&item.name, &names).filter(|nearest| *nearest != item.name) {
-            reason.push_str(&format!("; it has \"{nearest}\""));
-        }
-        return Some(reason);
-    }
-    for series in &named {
-        match matches(item, series) {
-            Ok(true) => return None,
-            Ok(false) => {}
-            Err(reason) => return Some(reason),
-        }
-    }
-    let wanted = serde_json::to_string(&item.label).unwrap_or_default();
-    let found = serde_json::to_string(&named[0].labels).unwrap_or_default();
-    Some(format!(
-        "the host has {} {other} \"{}\", none with the labels {wanted}; one has {found}",
-        named.len(),
-        item.name
-    ))
+/// Tells the series of a data item, its patterns compiled.
+struct Matcher<'item> {
+    item: &'item DataItem,
+    patterns: BTreeMap<&'item str, Regex>,
 }
 
-/// Whether a series is one of a data item's.
-fn matches(item: &DataItem, series: &ExistingSeries) -> Result<bool, String> {
-    if series.name != item.name || series.kind != item.kind {
-        return Ok(false);
+impl<'item> Matcher<'item> {
+    fn new(item: &'item DataItem) -> Result<Self, String> {
+        let mut patterns = BTreeMap::new();
+        for (name, wanted) in &item.label {
+            if let LabelValue::Pattern { pattern, .. } = wanted {
+                let anchored = Regex::new(&format!("^(?:{pattern})$"))
+                    .map_err(|_| format!("the pattern \"{pattern}\" of label \"{name}\" is wrong"))?;
+                patterns.insert(name.as_str(), anchored);
+            }
+        }
+        Ok(Self { item, patterns })
     }
-    for (name, wanted) in item.label.iter().filter(|(name, _)| *name != EVERY_OTHER_LABEL) {
+
+    fn matches(&self, series: &ExistingSeries) -> bool {
+        let mut wanted = self.item.label.iter();
+        series.name == self.item.name
+            && series.kind == self.item.kind
+            && wanted.all(|(name, wanted)| name == EVERY_OTHER_LABEL || self.meets(name, wanted, series))
+    }
+
+    fn meets(&self, name: &str, wanted: &LabelValue, series: &ExistingSeries) -> bool {
         let found = series.labels.get(name).map_or("", String::as_str);
-        let is_met = match wanted {
+        match wanted {
             LabelValue::Text(text) => found == text,
             LabelValue::Each => !found.is_empty(),
-            LabelValue::Pattern {
-                pattern,
-                negated,
-                each,
-            } => {
-                let anchored = Regex::new(&format!("^(?:{pattern})$"));
-                let anchored = anchored
-                    .map_err(|_| format!("the pattern \"{pattern}\" of label \"{name}\" is wrong"))?;
-                anchored.is_match(found) != *negated && !(*each && found.is_empty())
+            LabelValue::Pattern { negated, each, .. } => {
+                let is_match = self
+                    .patterns
+                    .get(name)
+                    .is_some_and(|pattern| pattern.is_match(found));
+                is_match != *negated && !(*each && found.is_empty())
             }
-        };
-        if !is_met {
-            return Ok(false);
         }
     }
-    Ok(true)
 }
 
 /// Whether a rule with this main item is evaluated for each value of a label.
@@ -353,6 +397,20 @@ mod tests {
                 Some("the rule \"elsewhere\" does not apply to this host: it is not in its scope"),
             ]
         );
+    }
+
+    #[test]
+    fn suggestions_have_a_budget() {
+        let names: Vec<String> = (0..300).map(|number| format!("rule {number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let rules = [rule("rule", "cpu", json!({}))];
+        let coverage = tree("rule 1", &names).coverage(&rules, &host(vec![]));
+        let suggested = blind(&coverage);
+        let suggested = suggested
+            .iter()
+            .flatten()
+            .filter(|reason| reason.contains("did you mean"));
+        assert_eq!(suggested.count(), MOST_SUGGESTIONS);
     }
 
     #[test]

@@ -12,10 +12,17 @@ use crate::condition::{Operator, Truth};
 use crate::explanation::explain;
 use crate::for_each::values;
 use crate::reading::{LeafState, Readings};
+use crate::size::json_bytes;
 use crate::tree::{Branch, Combine, ForEach, Node, NodeKind, Tree, key};
 
 /// How many nodes a diagnosed tree may have, copies included.
 pub const MAX_DIAGNOSED_NODES: usize = 100_000;
+
+/// How long a diagnosed tree may be as JSON. A report holds an explanation beside it, and is saved in one request.
+pub const MAX_DIAGNOSED_BYTES: usize = 12 * 1024 * 1024;
+
+/// What the value and the message of a node add to it at most.
+const FILLED_IN_BYTES: usize = 32;
 
 /// What is known of the check item of a leaf on the host, in the slice.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,14 +70,19 @@ impl Tree {
             readings: Readings::new(leaves),
             binding: Labels::new(),
             nodes: 0,
+            bytes: 0,
         };
         match judge.node(self.root()) {
             Ok(judged) => Diagnosis {
                 report: judged.filled(self.content()),
                 explanation: explain(&judged, &judge.readings),
             },
-            Err(TooManyNodes) => Diagnosis::failed(format!(
+            Err(TooMuch::Nodes) => Diagnosis::failed(format!(
                 "with a copy for each value the tree would have more than {MAX_DIAGNOSED_NODES} nodes"
+            )),
+            Err(TooMuch::Bytes) => Diagnosis::failed(format!(
+                "the diagnosed tree, with a copy for each value, would have more than {MAX_DIAGNOSED_BYTES} bytes; shorten \
+                 the texts and the further keys of what is copied most often"
             )),
         }
     }
@@ -107,7 +119,11 @@ pub(crate) struct JudgedBranch<'tree> {
     pub(crate) children: Vec<JudgedNode<'tree>>,
 }
 
-struct TooManyNodes;
+/// What a diagnosed tree would have too much of.
+enum TooMuch {
+    Nodes,
+    Bytes,
+}
 
 /// Walks down a tree.
 struct Judge<'tree> {
@@ -115,34 +131,41 @@ struct Judge<'tree> {
     /// The values of the copies around.
     binding: Labels,
     nodes: usize,
+    bytes: usize,
 }
 
 impl<'tree> Judge<'tree> {
-    fn node(&mut self, node: &'tree Node) -> Result<JudgedNode<'tree>, TooManyNodes> {
+    fn node(&mut self, node: &'tree Node) -> Result<JudgedNode<'tree>, TooMuch> {
         let name = Cow::Borrowed(node.name.as_str());
         match &node.kind {
-            NodeKind::Leaf { check_item } => self.leaf(name, check_item),
-            NodeKind::Branch(branch) => match &branch.for_each {
-                Some(for_each) => self.copies(node, branch, for_each),
-                None => self.branch(name, branch),
-            },
+            NodeKind::Leaf { check_item } => {
+                self.count(node.bytes)?;
+                self.leaf(name, check_item)
+            }
+            NodeKind::Branch(branch) => {
+                self.count(node.bytes)?;
+                match &branch.for_each {
+                    Some(for_each) => self.copies(node, branch, for_each),
+                    None => self.branch(name, branch),
+                }
+            }
         }
     }
 
-    fn count(&mut self) -> Result<(), TooManyNodes> {
+    /// Counts a node of this length.
+    fn count(&mut self, bytes: usize) -> Result<(), TooMuch> {
         self.nodes += 1;
+        self.bytes = self.bytes.saturating_add(bytes + FILLED_IN_BYTES);
         if self.nodes > MAX_DIAGNOSED_NODES {
-            return Err(TooManyNodes);
+            return Err(TooMuch::Nodes);
+        }
+        if self.bytes > MAX_DIAGNOSED_BYTES {
+            return Err(TooMuch::Bytes);
         }
         Ok(())
     }
 
-    fn leaf(
-        &mut self,
-        name: Cow<'tree, str>,
-        check_item: &'tree str,
-    ) -> Result<JudgedNode<'tree>, TooManyNodes> {
-        self.count()?;
+    fn leaf(&mut self, name: Cow<'tree, str>, check_item: &'tree str) -> Result<JudgedNode<'tree>, TooMuch> {
         let reading = self.readings.read(check_item, &self.binding);
         let state = self.readings.get(reading).state;
         Ok(JudgedNode {
@@ -158,12 +181,7 @@ impl<'tree> Judge<'tree> {
     }
 
     /// The branch itself, or one copy of it.
-    fn branch(
-        &mut self,
-        name: Cow<'tree, str>,
-        branch: &'tree Branch,
-    ) -> Result<JudgedNode<'tree>, TooManyNodes> {
-        self.count()?;
+    fn branch(&mut self, name: Cow<'tree, str>, branch: &'tree Branch) -> Result<JudgedNode<'tree>, TooMuch> {
         let children = branch.children.iter().map(|child| self.node(child));
         let judged = JudgedBranch {
             branch,
@@ -178,13 +196,13 @@ impl<'tree> Judge<'tree> {
         node: &'tree Node,
         branch: &'tree Branch,
         for_each: &'tree ForEach,
-    ) -> Result<JudgedNode<'tree>, TooManyNodes> {
-        self.count()?;
+    ) -> Result<JudgedNode<'tree>, TooMuch> {
         let label = &for_each.label;
         let outer = self.binding.get(label).cloned();
         let mut children = Vec::new();
-        for value in values(node, label, &self.binding, &self.readings) {
+        for value in values(node, label, &self.binding, &mut self.readings) {
             let name = format!("{} [{value}]", node.name);
+            self.count(node.bytes.saturating_add(json_bytes(&value)))?;
             self.binding.insert(label.clone(), value.to_owned());
             children.push(self.branch(Cow::Owned(name), branch)?);
             match &outer {

@@ -60,6 +60,9 @@ pub enum ResultsError {
     /// It is something else.
     #[error("expected a list of results, [{{\"check_item\": …, \"value\": …, \"labels\": {{…}}}}]")]
     Shape,
+    /// The rules that a test refused are not listed as it lists them.
+    #[error("fail_list: {0}; expected [{{\"check_item\": …, \"reason\": …}}]")]
+    FailList(String),
     /// A result has not the right fields.
     #[error("result {}: {reason}", row + 1)]
     Row {

@@ -12,31 +12,18 @@ use crate::tree::Node;
 /// `binding` holds the values of the copies around: what was judged for others does not count.
 pub(crate) fn values<'tree>(
     node: &'tree Node,
-    label: &str,
+    label: &'tree str,
     binding: &Labels,
-    readings: &Readings<'tree>,
+    readings: &mut Readings<'tree>,
 ) -> Vec<&'tree str> {
-    let mut check_items = BTreeSet::new();
-    node.each_check_item(&mut |item| {
-        check_items.insert(item);
-    });
-    let values: BTreeSet<&str> = check_items
-        .into_iter()
-        .flat_map(|item| readings.label_sets(item))
-        .filter(|labels| is_compatible(labels, binding))
-        .filter_map(|labels| labels.get(label))
-        .map(String::as_str)
-        .collect();
+    let check_items = readings.with_label(node, label);
+    let mut values = BTreeSet::new();
+    for check_item in check_items.iter() {
+        readings.add_values(check_item, label, binding, &mut values);
+    }
     let mut values: Vec<&str> = values.into_iter().collect();
     values.sort_by(|left, right| counting_order(left, right));
     values
-}
-
-/// Whether a label set has no other value for a label than the binding; it may lack the label.
-pub(crate) fn is_compatible(labels: &Labels, binding: &Labels) -> bool {
-    binding
-        .iter()
-        .all(|(name, value)| labels.get(name).is_none_or(|found| found == value))
 }
 
 /// `cpu2` before `cpu10`: runs of digits are compared as numbers.

@@ -16,7 +16,8 @@
 //! | `tree` | reads and validates a tree |
 //! | `review`, `nearest` | what is probably not meant; which name was |
 //! | `diagnosis`, `reading`, `for_each` | values and messages, node by node; what a leaf reads; copies for each value |
-//! | `explanation` | the cause path, what was ruled out, what rests on missing data |
+//! | `explanation`, `left_out` | the cause path, what was ruled out, what rests on missing data; what is left out of it |
+//! | `size` | how long something is as JSON |
 //! | `sketch`, `words`, `text`, `markdown` | the outcome for people |
 //! | `coverage` | which leaves can ever be true |
 //! | `results` | what leaves read, from a file |
@@ -28,11 +29,13 @@ mod diagnosis;
 mod error;
 mod explanation;
 mod for_each;
+mod left_out;
 mod markdown;
 mod nearest;
 mod reading;
 mod results;
 mod review;
+mod size;
 mod sketch;
 mod text;
 mod tree;
@@ -40,15 +43,17 @@ mod words;
 mod workbook;
 
 pub use coverage::{Coverage, ExistingSeries, HostSeries, LeafCoverage};
-pub use diagnosis::{Diagnosis, LeafInput, MAX_DIAGNOSED_NODES};
+pub use diagnosis::{Diagnosis, LeafInput, MAX_DIAGNOSED_BYTES, MAX_DIAGNOSED_NODES};
 pub use error::{ResultsError, TreeError, WorkbookError, WriteError};
-pub use explanation::{MAX_LEAF_FINDINGS, MAX_REPORT_FINDINGS};
+pub use explanation::{MAX_LEAF_BYTES, MAX_LEAF_FINDINGS, MAX_PATH_BYTES, MAX_REPORT_FINDINGS};
+pub use left_out::LeftOut;
 pub use markdown::render_markdown;
-pub use results::leaves_from_results;
+pub use results::{LeavesFromResults, leaves_from_results};
 pub use review::{MAX_WARNINGS, RuleNames, TreeWarning};
 pub use text::{Style, render_text};
-pub use tree::{MAX_DEPTH, MAX_ERRORS, MAX_NAME_CHARACTERS, MAX_NODES, Tree};
+pub use tree::{MAX_DEPTH, MAX_ERRORS, MAX_JSON_DEPTH, MAX_NAME_CHARACTERS, MAX_NODES, Tree};
+pub use words::plain;
 pub use workbook::{
-    MAX_CELLS, MAX_UNPACKED_BYTES, MAX_WORKBOOK_BYTES, ReadWorkbook, WrittenWorkbook, read_workbook,
-    write_workbook,
+    MAX_CELL_CHARACTERS, MAX_CELLS, MAX_TEXT_BYTES, MAX_UNPACKED_BYTES, MAX_WORKBOOK_BYTES, ReadWorkbook,
+    WrittenWorkbook, read_workbook, write_workbook,
 };

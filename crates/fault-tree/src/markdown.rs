@@ -1,15 +1,22 @@
 //! Writes a diagnosed tree as Markdown: for a ticket, a chat, a wiki.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
-use aops_api::diagnosis::{Explanation, LeafExplanation, Outcome};
+use aops_api::diagnosis::{Explanation, LeafExplanation, LeafSource, Outcome};
 use aops_api::tree::TreeContent;
 
+use crate::left_out::LeftOut;
 use crate::text::{Style, draw};
-use crate::words::{evaluated_now, firmly_ruled_out, label_words, path_words, plain, undecided, why};
+use crate::words::{
+    also_true, cause_words, evaluated_now, firmly_ruled_out, label_words, path_words, plain, undecided, why,
+};
 
 /// How many rows of a table or points of a list are written before "and 90 more".
 const WRITTEN: usize = 50;
+
+/// How many other branches that are true are named before "and 5 more".
+const NAMED: usize = 8;
 
 /// Writes a report and its explanation below a title. Colours of the style do not count.
 pub fn render_markdown(title: &str, report: &TreeContent, explanation: &Explanation, style: Style) -> String {
@@ -23,7 +30,7 @@ pub fn render_markdown(title: &str, report: &TreeContent, explanation: &Explanat
             let _ = writeln!(text, "**The tree could not be evaluated:** {}", escaped(reason));
             return text;
         }
-        Outcome::CauseFound => cause(&mut text, explanation),
+        Outcome::CauseFound => cause(&mut text, report, explanation),
         Outcome::CauseNotFound => text.push_str("**Cause not found.**\n"),
     }
     evidence(&mut text, explanation, style);
@@ -33,6 +40,12 @@ pub fn render_markdown(title: &str, report: &TreeContent, explanation: &Explanat
         let _ = writeln!(
             text,
             "\nNot covered by stored results and evaluated for this report: {leaves}."
+        );
+    }
+    if let Some(left_out) = LeftOut::of(report, explanation).words() {
+        let _ = writeln!(
+            text,
+            "\nLeft out of the explanation, which would be too long: {left_out}."
         );
     }
     text.push_str("\n## Tree\n\n");
@@ -50,12 +63,18 @@ pub fn render_markdown(title: &str, report: &TreeContent, explanation: &Explanat
     text
 }
 
-fn cause(text: &mut String, explanation: &Explanation) {
-    let _ = writeln!(
-        text,
-        "**Cause:** {}",
-        escaped(&path_words(&explanation.cause_path))
-    );
+fn cause(text: &mut String, report: &TreeContent, explanation: &Explanation) {
+    let _ = writeln!(text, "**Cause:** {}", escaped(&cause_words(explanation)));
+    let others = also_true(report, explanation);
+    if !others.is_empty() {
+        let named = others.iter().take(NAMED).map(|path| escaped(&path_words(path)));
+        let named: Vec<String> = named.collect();
+        let _ = write!(text, "\n**Also true:** {}", named.join("; "));
+        if others.len() > NAMED {
+            let _ = write!(text, "; and {} more", others.len() - NAMED);
+        }
+        text.push('\n');
+    }
     for (title, content) in [
         ("Description", &explanation.description),
         ("Advice", &explanation.advice),
@@ -68,8 +87,11 @@ fn cause(text: &mut String, explanation: &Explanation) {
 
 /// The leaves that made the root what it is, with what they read.
 fn evidence(text: &mut String, explanation: &Explanation, style: Style) {
-    let leaves = explanation.leaves.iter();
-    let contributing: Vec<&LeafExplanation> = leaves.filter(|leaf| leaf.contributes && leaf.value).collect();
+    let unsupported: HashSet<&Vec<String>> = explanation.unsupported.iter().collect();
+    // A cause may rest on a leaf that has no data: that is no evidence, and has to be seen.
+    let counts =
+        |leaf: &&LeafExplanation| leaf.contributes && (leaf.value || unsupported.contains(&leaf.path));
+    let contributing: Vec<&LeafExplanation> = explanation.leaves.iter().filter(counts).collect();
     if contributing.is_empty() {
         return;
     }
@@ -98,7 +120,7 @@ fn evidence(text: &mut String, explanation: &Explanation, style: Style) {
         let cells = [
             path_words(&leaf.path),
             rule,
-            found.unwrap_or_default(),
+            found.unwrap_or_else(|| no_finding(leaf)),
             why.unwrap_or_default(),
         ];
         let cells = cells.map(|cell| escaped(&cell));
@@ -106,6 +128,14 @@ fn evidence(text: &mut String, explanation: &Explanation, style: Style) {
     }
     if contributing.len() > WRITTEN {
         let _ = writeln!(text, "\nand {} more", contributing.len() - WRITTEN);
+    }
+}
+
+/// What is said of a leaf without a finding: nothing is known of it.
+fn no_finding(leaf: &LeafExplanation) -> String {
+    match leaf.source {
+        LeafSource::NoRule => "No data: there is no such rule in effect here".to_owned(),
+        _ => "No data".to_owned(),
     }
 }
 
@@ -134,14 +164,36 @@ fn fenced(text: &mut String, block: &str) {
     let _ = writeln!(text, "{fence}text\n{block}{fence}");
 }
 
-/// The text as text: on one line, nothing in it formats.
+/// The text as text: on one line, nothing in it formats, begins a list, links or mentions someone.
 fn escaped(text: &str) -> String {
+    let text = plain(text);
+    let text = text.trim();
     let mut escaped = String::with_capacity(text.len());
-    for character in plain(text).chars() {
-        if "\\`*_{}[]<>()#+|~!&$".contains(character) {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    for (position, character) in text.char_indices() {
+        let begins_a_list = match character {
+            '-' | '=' => position == 0,
+            // `1.` and `1)`; the parenthesis is escaped everywhere.
+            '.' => position > 0 && position == digits,
+            _ => false,
+        };
+        if begins_a_list || "\\`*_{}[]<>()#+|~!&$".contains(character) {
             escaped.push('\\');
         }
-        escaped.push(character);
+        // Autolinks and mentions are made of plain text, where a backslash does not help everywhere; a character
+        // reference does.
+        let rest = &text[position..];
+        match character {
+            '@' => escaped.push_str("&#64;"),
+            ':' if rest.starts_with("://") => escaped.push_str("&#58;"),
+            '.' if follows_www(&text.as_bytes()[..position]) => escaped.push_str("&#46;"),
+            _ => escaped.push(character),
+        }
     }
     escaped
+}
+
+fn follows_www(before: &[u8]) -> bool {
+    let start = before.len().saturating_sub(3);
+    before[start..].eq_ignore_ascii_case(b"www")
 }

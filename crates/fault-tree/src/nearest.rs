@@ -3,9 +3,9 @@
 /// How many names are listed before "and 12 more".
 const LISTED_NAMES: usize = 8;
 
-/// How many names are compared for a suggestion, and how long the wrong one may be: they bound the work that a wrong
-/// condition makes.
-const COMPARED_NAMES: usize = 1_000;
+/// How many pairs of letters are compared for a suggestion, and how long the wrong name may be: they bound the work that a
+/// wrong condition makes. Names of about the same length are compared first.
+const COMPARED_LETTERS: usize = 16_000_000;
 const COMPARED_CHARACTERS: usize = 256;
 
 /// The reason for refusing a condition that names something else than a child.
@@ -37,23 +37,57 @@ pub(crate) fn nearest_name<'names>(name: &str, candidates: &[&'names str]) -> Op
     if wanted.chars().count() > COMPARED_CHARACTERS {
         return None;
     }
-    candidates
+    let wanted_length = wanted.chars().count();
+    let mut near: Vec<Near> = candidates
         .iter()
-        .take(COMPARED_NAMES)
-        .filter_map(|candidate| {
-            let folded = candidate.to_lowercase();
-            let lengths = [wanted.chars().count(), folded.chars().count()];
-            let allowed = lengths[0].max(lengths[1]) / 3;
-            let related = folded.contains(&wanted) || wanted.contains(&folded);
-            // The distance is at least the difference of the lengths: most names need no more work than this.
-            if !related && lengths[0].abs_diff(lengths[1]) > allowed {
-                return None;
-            }
-            let distance = edit_distance(&wanted, &folded);
-            (related || distance <= allowed).then_some((distance, *candidate))
+        .enumerate()
+        .filter_map(|(position, candidate)| Near::of(&wanted, wanted_length, position, candidate))
+        .collect();
+    near.sort_by_key(|near| near.difference);
+    let mut letters_left = COMPARED_LETTERS;
+    let mut nearest = None;
+    for near in near {
+        let length = wanted_length.max(1) * near.folded.chars().count().max(1);
+        let Some(rest) = letters_left.checked_sub(length) else {
+            break;
+        };
+        letters_left = rest;
+        let distance = edit_distance(&wanted, &near.folded);
+        let found = (distance, near.position);
+        if (near.is_related || distance <= near.allowed) && nearest.is_none_or(|nearest| found < nearest) {
+            nearest = Some(found);
+        }
+    }
+    nearest.map(|(_, position)| candidates[position])
+}
+
+/// A candidate that may be near.
+struct Near {
+    position: usize,
+    folded: String,
+    /// Of the lengths; the distance is at least that.
+    difference: usize,
+    allowed: usize,
+    /// One contains the other.
+    is_related: bool,
+}
+
+impl Near {
+    /// Most candidates need no more work than this.
+    fn of(wanted: &str, wanted_length: usize, position: usize, candidate: &str) -> Option<Self> {
+        let folded = candidate.to_lowercase();
+        let length = folded.chars().count();
+        let difference = wanted_length.abs_diff(length);
+        let allowed = wanted_length.max(length) / 3;
+        let is_related = folded.contains(wanted) || wanted.contains(&folded);
+        (is_related || difference <= allowed).then_some(Self {
+            position,
+            folded,
+            difference,
+            allowed,
+            is_related,
         })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    }
 }
 
 /// The key that was probably meant to be `wanted`: the same letters with other separators, or one or two wrong.
@@ -112,6 +146,14 @@ mod tests {
         assert_eq!(nearest_name("CPU bsy", &children), Some("cpu busy"));
         assert_eq!(nearest_name("disc slow", &children), Some("disk slow"));
         assert_eq!(nearest_name("network", &children), None);
+    }
+
+    #[test]
+    fn of_many_names_all_are_compared() {
+        let names: Vec<String> = (0..5_000).map(|number| format!("rule {number:04}")).collect();
+        let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+        names.push("zzz memory");
+        assert_eq!(nearest_name("zzz memry", &names), Some("zzz memory"));
     }
 
     #[test]

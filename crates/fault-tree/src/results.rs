@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::diagnosis::LeafInput;
 use crate::error::ResultsError;
+use crate::nearest::nearest_name;
 use crate::tree::Tree;
 
 /// A row of a file of results. What `aops checkrule --action test` prints has such rows.
@@ -31,13 +32,32 @@ struct Row {
     reason: String,
 }
 
+/// A rule that a test refused: nothing is known of it.
+#[derive(Debug, Deserialize)]
+struct Refused {
+    check_item: String,
+}
+
+/// What a file of results comes to for a tree.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LeavesFromResults {
+    /// What leaves read, by check item.
+    pub leaves: BTreeMap<String, LeafInput>,
+    /// What is probably not meant: results that no leaf reads.
+    pub remarks: Vec<String>,
+}
+
+/// How many results that no leaf reads are told.
+const MOST_REMARKS: usize = 20;
+
 /// What leaves read, from a file of results: a list of `{"check_item", "value", "labels"}`, or what `aops checkrule
-/// --action test` prints. A check item that is not in it is normal. Of results of several hosts, `host` says whose count.
+/// --action test` prints. A check item that is not in it is normal; one whose rule the test refused is missing data. Of
+/// results of several hosts, `host` says whose count.
 pub fn leaves_from_results(
     tree: &Tree,
     results: &Value,
     host: Option<&str>,
-) -> Result<BTreeMap<String, LeafInput>, ResultsError> {
+) -> Result<LeavesFromResults, ResultsError> {
     let mut leaves: BTreeMap<String, LeafInput> = tree
         .check_items()
         .into_iter()
@@ -51,6 +71,13 @@ pub fn leaves_from_results(
         .collect();
     let rows = rows(results)?;
     check_hosts(&rows, host)?;
+    let refused = refused(results)?;
+    let remarks = remarks(tree, &rows, &refused);
+    for refused in &refused {
+        if let Some(leaf) = leaves.get_mut(&refused.check_item) {
+            leaf.source = LeafSource::NoRule;
+        }
+    }
     for (index, row) in rows.into_iter().enumerate() {
         let is_others = host.is_some() && row.host_id.is_some() && row.host_id.as_deref() != host;
         let Some(leaf) = leaves.get_mut(&row.check_item).filter(|_| !is_others) else {
@@ -75,7 +102,42 @@ pub fn leaves_from_results(
             reason: row.reason,
         });
     }
-    Ok(leaves)
+    Ok(LeavesFromResults { leaves, remarks })
+}
+
+/// The check items of results that no leaf names, with the nearest that one does.
+fn remarks(tree: &Tree, rows: &[Row], refused: &[Refused]) -> Vec<String> {
+    let names = tree.check_items();
+    let known: BTreeSet<&str> = names.iter().copied().collect();
+    let told = rows.iter().map(|row| row.check_item.as_str());
+    let told: BTreeSet<&str> = told
+        .chain(refused.iter().map(|refused| refused.check_item.as_str()))
+        .collect();
+    let unread: Vec<&str> = told.difference(&known).copied().collect();
+    let mut remarks: Vec<String> = unread
+        .iter()
+        .take(MOST_REMARKS)
+        .map(|check_item| {
+            let mut remark = format!("no leaf reads the results of \"{check_item}\"");
+            if let Some(nearest) = nearest_name(check_item, &names) {
+                remark.push_str(&format!("; did you mean \"{nearest}\"?"));
+            }
+            remark
+        })
+        .collect();
+    if unread.len() > MOST_REMARKS {
+        let more = unread.len() - MOST_REMARKS;
+        remarks.push(format!("no leaf reads the results of {more} other check items"));
+    }
+    remarks
+}
+
+/// The rules that a test refused.
+fn refused(results: &Value) -> Result<Vec<Refused>, ResultsError> {
+    match results.get("fail_list") {
+        None => Ok(Vec::new()),
+        Some(list) => Vec::deserialize(list).map_err(|error| ResultsError::FailList(error.to_string())),
+    }
 }
 
 fn rows(results: &Value) -> Result<Vec<Row>, ResultsError> {
@@ -123,7 +185,42 @@ mod tests {
     }
 
     fn read(results: &Value, host: Option<&str>) -> Result<BTreeMap<String, LeafInput>, String> {
-        leaves_from_results(&tree(), results, host).map_err(|error| error.to_string())
+        leaves_from_results(&tree(), results, host)
+            .map(|read| read.leaves)
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_refused_rule_is_missing_data() {
+        let results = json!({
+            "check_result": [], "fail_list": [{ "check_item": "a", "reason": "condition: …" }]
+        });
+        let read = leaves_from_results(&tree(), &results, None).expect("valid");
+        let sources = ["a", "b"].map(|name| read.leaves[name].source);
+        assert_eq!(sources, [LeafSource::NoRule, LeafSource::Given]);
+        let diagnosis = tree().diagnose(&read.leaves);
+        assert_eq!(diagnosis.report["children"][0]["msg"], "No data");
+        let wrong = json!({ "check_result": [], "fail_list": [1] });
+        assert!(leaves_from_results(&tree(), &wrong, None).is_err());
+    }
+
+    #[test]
+    fn results_that_no_leaf_reads_are_told_with_the_nearest_name() {
+        let row = |name: &str| json!({ "check_item": name, "value": "Abnormal" });
+        let content = json!({
+            "node name": "root", "value": null, "condition": "x",
+            "children": [{ "node name": "x", "value": null, "check item": "cpu busy" }]
+        });
+        let tree = Tree::parse(&content).expect("valid");
+        let results = json!([row("cpu bsy"), row("cpu busy"), row("zzz")]);
+        let read = leaves_from_results(&tree, &results, None).expect("valid");
+        assert_eq!(
+            read.remarks,
+            [
+                "no leaf reads the results of \"cpu bsy\"; did you mean \"cpu busy\"?",
+                "no leaf reads the results of \"zzz\""
+            ]
+        );
     }
 
     #[test]

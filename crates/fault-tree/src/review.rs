@@ -1,9 +1,10 @@
 //! What is allowed in a tree but probably not meant: warnings.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
+use crate::condition::Possible;
 use crate::nearest::{misspelt, nearest_name};
 use crate::tree::{Branch, Node, NodeKind, Tree, key};
 
@@ -84,8 +85,10 @@ impl Tree {
             labels: Vec::new(),
             rules,
             told_rules: BTreeSet::new(),
+            possible: HashMap::new(),
             warnings: Vec::new(),
         };
+        reviewer.possible(self.root());
         reviewer.node(self.root(), self.content());
         reviewer.warnings
     }
@@ -98,6 +101,8 @@ struct Reviewer<'tree, 'rules> {
     rules: Option<&'rules mut RuleNames>,
     /// Missing rules that have been told: once is enough.
     told_rules: BTreeSet<&'tree str>,
+    /// What each branch can become at all.
+    possible: HashMap<*const Node, Possible>,
     warnings: Vec<TreeWarning>,
 }
 
@@ -109,6 +114,19 @@ impl<'tree> Reviewer<'tree, '_> {
                 reason,
             });
         }
+    }
+
+    /// What a node can become, and all below it.
+    fn possible(&mut self, node: &Node) -> Possible {
+        let NodeKind::Branch(branch) = &node.kind else {
+            return Possible::EITHER;
+        };
+        let children: Vec<Possible> = branch.children.iter().map(|child| self.possible(child)).collect();
+        let mut possible = branch.condition.possible(&children);
+        // A branch without copies is false.
+        possible.can_be_false |= branch.for_each.is_some();
+        self.possible.insert(std::ptr::from_ref(node), possible);
+        possible
     }
 
     fn node(&mut self, node: &'tree Node, content: &'tree Value) {
@@ -172,15 +190,33 @@ impl<'tree> Reviewer<'tree, '_> {
 
     fn condition(&mut self, branch: &'tree Branch) {
         let names: Vec<&str> = branch.children.iter().map(|child| child.name.as_str()).collect();
+        if let Some(reading) = branch.condition.reading_of_odd(&names) {
+            self.warn(format!(
+                "the condition lacks an operator or a name: {}; it is read as: {reading}",
+                branch.condition_text.trim()
+            ));
+        }
         if let Some(reading) = branch.condition.reading_of_mixed(&names) {
             self.warn(format!(
                 "the condition mixes \"&&\" and \"||\" without parentheses; it is read from left to right: {reading}"
             ));
         }
-        let oddities = branch.condition.oddities(names.len());
+        let children = branch.children.iter();
+        let possible = children.map(|child| self.possible.get(&std::ptr::from_ref(child)).copied());
+        let possible: Vec<Possible> = possible
+            .map(|possible| possible.unwrap_or(Possible::EITHER))
+            .collect();
+        let oddities = branch.condition.oddities(&possible);
         if let Some(value) = oddities.constant {
+            let since = match oddities.constant_children.first() {
+                Some(child) => format!(
+                    "as \"{}\" is always {}",
+                    names[*child], possible[*child].can_be_true
+                ),
+                None => "whatever its children are".to_owned(),
+            };
             self.warn(format!(
-                "the condition is always {value}, whatever its children are: {}",
+                "the condition is always {value}, {since}: {}",
                 branch.condition_text.trim()
             ));
         }
@@ -262,6 +298,43 @@ mod tests {
                 "root / inner: the condition is always false, whatever its children are: x && !x",
             ]
         );
+    }
+
+    #[test]
+    fn a_check_beside_what_is_always_false_cannot_be_reached() {
+        let inner = || branch("in", "x && !x", vec![leaf("x")]);
+        let always = "root / in: the condition is always false, whatever its children are: x && !x";
+        let both = branch("root", "in && a", vec![inner(), leaf("a")]);
+        assert_eq!(
+            warnings(&both, None),
+            [
+                "root: the condition is always false, as \"in\" is always false: in && a",
+                always
+            ]
+        );
+        let beside = branch("root", "in && a || b", vec![inner(), leaf("a"), leaf("b")]);
+        assert_eq!(
+            warnings(&beside, None)[1..],
+            [
+                "root / a: unreachable: the condition above gives the same whatever this node is, so it can never be part \
+                 of a cause",
+                always
+            ]
+        );
+    }
+
+    #[test]
+    fn a_condition_that_lacks_something_is_shown_as_it_is_read() {
+        let of = |condition: &str| {
+            let tree = branch("root", condition, vec![leaf("a"), leaf("b")]);
+            warnings(&tree, None).swap_remove(0)
+        };
+        assert_eq!(
+            of("a || b &&"),
+            "root: the condition lacks an operator or a name: a || b &&; it is read as: a || b"
+        );
+        assert!(of("a (b)").ends_with("it is read as: (b)"), "{}", of("a (b)"));
+        assert!(of("()").ends_with("it is read as: nothing, which is false"));
     }
 
     #[test]

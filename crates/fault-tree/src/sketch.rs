@@ -1,6 +1,8 @@
 //! A diagnosed tree as it is drawn: report and explanation put together, copies of a branch grouped.
 
 use std::collections::{HashMap, HashSet};
+use std::iter::{Enumerate, Peekable};
+use std::slice;
 
 use aops_api::diagnosis::{Explanation, LeafExplanation};
 use aops_api::tree::TreeContent;
@@ -12,6 +14,8 @@ use crate::tree::{Combine, key};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Mark {
     True,
+    /// A branch that is true, and would be unknown if leaves without data were.
+    Unproven,
     /// A leaf without data, which counts as false.
     NoData,
     /// A branch that is false, and would be unknown if leaves without data were.
@@ -20,11 +24,18 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
-    pub(crate) const ALL: [Mark; 4] = [Mark::True, Mark::False, Mark::NoData, Mark::Undecided];
+    pub(crate) const ALL: [Mark; 5] = [
+        Mark::True,
+        Mark::False,
+        Mark::NoData,
+        Mark::Undecided,
+        Mark::Unproven,
+    ];
 
     pub(crate) fn text(self) -> &'static str {
         match self {
             Mark::True => "[x]",
+            Mark::Unproven => "[!]",
             Mark::False => "[ ]",
             Mark::NoData => "[?]",
             Mark::Undecided => "[~]",
@@ -34,6 +45,7 @@ impl Mark {
     pub(crate) fn meaning(self) -> &'static str {
         match self {
             Mark::True => "true",
+            Mark::Unproven => "true for lack of data",
             Mark::False => "false",
             Mark::NoData => "without data, counts as false",
             Mark::Undecided => "false for lack of data",
@@ -45,6 +57,8 @@ impl Mark {
 pub(crate) struct Sketch<'report> {
     pub(crate) name: &'report str,
     pub(crate) mark: Mark,
+    /// What a report says of a leaf without data: which of the two reasons it is.
+    message: &'report str,
     pub(crate) is_on_cause_path: bool,
     pub(crate) kind: SketchKind<'report>,
 }
@@ -83,7 +97,7 @@ impl<'report> Sketch<'report> {
     pub(crate) fn of(report: &'report TreeContent, explanation: &'report Explanation) -> Self {
         let unsupported = explanation.unsupported.iter().map(Vec::as_slice);
         let mut sketcher = Sketcher {
-            leaves: explanation.leaves.iter().enumerate(),
+            leaves: explanation.leaves.iter().enumerate().peekable(),
             unsupported: unsupported.collect(),
             cause_path: &explanation.cause_path,
             path: Vec::new(),
@@ -91,9 +105,10 @@ impl<'report> Sketch<'report> {
         sketcher.node(report)
     }
 
-    /// What tells groups of copies apart: the marks of the node and of all below.
-    fn marks(&self, marks: &mut Vec<Mark>) {
-        marks.push(self.mark);
+    /// What tells groups of copies apart: how the node came out, and all below.
+    fn marks(&self, marks: &mut Vec<(Mark, &'report str)>) {
+        let mark = (self.mark, self.message);
+        marks.push(mark);
         match &self.kind {
             SketchKind::Leaf(_) => {}
             SketchKind::Branch(children) => {
@@ -104,7 +119,7 @@ impl<'report> Sketch<'report> {
             SketchKind::Copies(copies) => {
                 for group in &copies.groups {
                     group.first.marks(marks);
-                    marks.extend(group.others.iter().map(|_| group.first.mark));
+                    marks.extend(group.others.iter().map(|_| mark));
                 }
             }
         }
@@ -113,7 +128,7 @@ impl<'report> Sketch<'report> {
 
 struct Sketcher<'report> {
     /// Those that have no node yet; they come in tree order.
-    leaves: std::iter::Enumerate<std::slice::Iter<'report, LeafExplanation>>,
+    leaves: Peekable<Enumerate<slice::Iter<'report, LeafExplanation>>>,
     unsupported: HashSet<&'report [String]>,
     cause_path: &'report [String],
     path: Vec<String>,
@@ -124,10 +139,7 @@ impl<'report> Sketcher<'report> {
         let name = content[key::NAME].as_str().unwrap_or_default();
         self.path.push(name.to_owned());
         let kind = match content[key::CHILDREN].as_array() {
-            None => SketchKind::Leaf(self.leaves.next().map(|(index, leaf)| SketchedLeaf {
-                leaf,
-                teller: leaf.same_as.unwrap_or(index),
-            })),
+            None => SketchKind::Leaf(self.leaf()),
             Some(children) => {
                 let children: Vec<Sketch> = children.iter().map(|child| self.node(child)).collect();
                 match content[key::FOR_EACH].as_str() {
@@ -144,6 +156,7 @@ impl<'report> Sketcher<'report> {
         let sketch = Sketch {
             name,
             mark: self.mark(&content[key::VALUE], &kind),
+            message: content[key::MESSAGE].as_str().unwrap_or_default(),
             is_on_cause_path: self.cause_path.starts_with(&self.path),
             kind,
         };
@@ -151,12 +164,24 @@ impl<'report> Sketcher<'report> {
         sketch
     }
 
+    /// The explanation of the leaf at hand, unless it was left out.
+    fn leaf(&mut self) -> Option<SketchedLeaf<'report>> {
+        let path = &self.path;
+        let (index, leaf) = self.leaves.next_if(|(_, leaf)| leaf.path == *path)?;
+        Some(SketchedLeaf {
+            leaf,
+            teller: leaf.same_as.unwrap_or(index),
+        })
+    }
+
     fn mark(&self, value: &Value, kind: &SketchKind) -> Mark {
-        let is_leaf = matches!(kind, SketchKind::Leaf(_));
-        match value {
-            Value::Bool(true) => Mark::True,
-            Value::Bool(false) if is_leaf || !self.unsupported.contains(self.path.as_slice()) => Mark::False,
-            Value::Bool(false) => Mark::Undecided,
+        let is_branch = !matches!(kind, SketchKind::Leaf(_));
+        let is_unsupported = is_branch && self.unsupported.contains(self.path.as_slice());
+        match (value, is_unsupported) {
+            (Value::Bool(true), false) => Mark::True,
+            (Value::Bool(true), true) => Mark::Unproven,
+            (Value::Bool(false), false) => Mark::False,
+            (Value::Bool(false), true) => Mark::Undecided,
             _ => Mark::NoData,
         }
     }
@@ -164,7 +189,7 @@ impl<'report> Sketcher<'report> {
 
 fn grouped<'report>(name: &str, copies: Vec<Sketch<'report>>) -> Vec<Group<'report>> {
     let mut groups: Vec<Group> = Vec::new();
-    let mut seen: HashMap<Vec<Mark>, usize> = HashMap::new();
+    let mut seen: HashMap<Vec<(Mark, &str)>, usize> = HashMap::new();
     for copy in copies {
         let mut marks = Vec::new();
         copy.marks(&mut marks);

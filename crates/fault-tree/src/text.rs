@@ -8,7 +8,7 @@
 //! └─ [~] disk
 //!    └─ [?] disk is slow   disk_slow: $0 > 0.5
 //!           No data: the host never had the series
-//! [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data
+//! [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data   [!] true for lack of data
 //!
 //! cause: host is slow / cpu
 //! ```
@@ -19,8 +19,11 @@ use std::fmt::Write;
 use aops_api::diagnosis::{Explanation, LeafSource, Outcome};
 use aops_api::tree::TreeContent;
 
+use crate::left_out::LeftOut;
 use crate::sketch::{Copies, Group, Mark, Sketch, SketchKind, SketchedLeaf};
-use crate::words::{evaluated_now, finding_words, firmly_ruled_out, path_words, plain, undecided};
+use crate::words::{
+    also_true, cause_words, evaluated_now, finding_words, firmly_ruled_out, path_words, plain, undecided,
+};
 
 /// How many findings of a leaf are drawn before "and 97 more".
 const DRAWN_FINDINGS: usize = 3;
@@ -53,7 +56,7 @@ pub fn render_text(report: &TreeContent, explanation: &Explanation, style: Style
     }
     let mut text = draw(report, explanation, style);
     text.push('\n');
-    text.push_str(&conclusion(explanation));
+    text.push_str(&conclusion(report, explanation));
     text
 }
 
@@ -121,7 +124,7 @@ impl Drawing<'_> {
         }
         let colour = match sketch.mark {
             Mark::True => "31",
-            Mark::NoData | Mark::Undecided => "33",
+            Mark::NoData | Mark::Undecided | Mark::Unproven => "33",
             Mark::False => "2",
         };
         let name = if sketch.is_on_cause_path {
@@ -226,10 +229,15 @@ fn folded(group: &Group) -> String {
     )
 }
 
-fn conclusion(explanation: &Explanation) -> String {
+fn conclusion(report: &TreeContent, explanation: &Explanation) -> String {
     let mut text = String::new();
     if explanation.outcome == Outcome::CauseFound {
-        let _ = writeln!(text, "cause: {}", path_words(&explanation.cause_path));
+        let _ = writeln!(text, "cause: {}", cause_words(explanation));
+        let others = also_true(report, explanation);
+        if !others.is_empty() {
+            let others: Vec<&Vec<String>> = others.iter().collect();
+            let _ = writeln!(text, "also true: {}", shown_paths(&others));
+        }
         for (title, content) in [
             ("description", &explanation.description),
             ("advice", &explanation.advice),
@@ -255,6 +263,12 @@ fn conclusion(explanation: &Explanation) -> String {
         let _ = writeln!(
             text,
             "not covered by stored results and evaluated for this report: {leaves}"
+        );
+    }
+    if let Some(left_out) = LeftOut::of(report, explanation).words() {
+        let _ = writeln!(
+            text,
+            "left out of the explanation, which would be too long: {left_out}"
         );
     }
     text

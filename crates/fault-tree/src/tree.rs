@@ -13,6 +13,9 @@ use crate::error::TreeError;
 /// 128 nested containers that a JSON reader follows, and a tree travels inside several more.
 pub const MAX_DEPTH: usize = 60;
 
+/// How many objects and lists may be nested in a tree as JSON, keys without a meaning included.
+pub const MAX_JSON_DEPTH: usize = 2 * MAX_DEPTH;
+
 /// How many nodes a tree may have.
 pub const MAX_NODES: usize = 10_000;
 
@@ -46,6 +49,8 @@ pub struct Tree {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
     pub(crate) name: String,
+    /// How long it is as JSON, without its children.
+    pub(crate) bytes: usize,
     pub(crate) kind: NodeKind,
 }
 

@@ -20,8 +20,9 @@ use std::collections::HashMap;
 use aops_api::tree::TreeContent;
 
 use crate::error::{TreeError, WorkbookError};
+use crate::tree::key;
 
-pub use cells::{MAX_CELLS, MAX_UNPACKED_BYTES, MAX_WORKBOOK_BYTES};
+pub use cells::{MAX_CELL_CHARACTERS, MAX_CELLS, MAX_TEXT_BYTES, MAX_UNPACKED_BYTES, MAX_WORKBOOK_BYTES};
 pub use write::{WrittenWorkbook, write_workbook};
 
 /// The sheet that holds the tree.
@@ -55,7 +56,10 @@ const OTHER_KEY: char = '+';
 pub struct ReadWorkbook {
     /// The tree.
     pub content: TreeContent,
-    cells: HashMap<Vec<String>, Places>,
+    /// The root is the first.
+    places: Vec<Places>,
+    /// By parent and name. Whole paths would take as much room as the names of all ancestors of all nodes.
+    below: HashMap<(usize, String), usize>,
 }
 
 /// Where a node stands.
@@ -73,17 +77,29 @@ pub fn read_workbook(bytes: &[u8]) -> Result<ReadWorkbook, WorkbookError> {
 impl ReadWorkbook {
     /// The cell of a node, such as `C7`.
     pub fn cell(&self, path: &[String]) -> Option<&str> {
-        self.cells.get(path).map(|places| places.node.as_str())
+        let node = self.node(path)?;
+        Some(self.places[node].node.as_str())
     }
 
     /// The error with the cell that it stands in: that of the condition where the condition is wrong.
     pub fn at_cell(&self, error: &TreeError) -> WorkbookError {
-        let places = self.cells.get(&error.path);
+        let places = self.node(&error.path).map(|node| &self.places[node]);
         let cell = places.map_or("A1", |places| match (error.column, &places.condition) {
             (Some(_), Some(condition)) => condition,
             _ => places.node.as_str(),
         });
         WorkbookError::at(cell, error.to_string())
+    }
+
+    fn node(&self, path: &[String]) -> Option<usize> {
+        let (root, below) = path.split_first()?;
+        if self.content[key::NAME].as_str() != Some(root) {
+            return None;
+        }
+        below.iter().try_fold(0, |node, name| {
+            // The key is owned; a path is looked up for an error only.
+            self.below.get(&(node, name.clone())).copied()
+        })
     }
 }
 

@@ -204,9 +204,10 @@ fn inner_copies_take_the_values_that_go_with_the_outer_ones() {
          \u{20}     └─ [x] mounts [/var]\n\
          \u{20}        └─ [x] full   full: $0 > 1\n\
          \u{20}               Abnormal {device=\"sdb\", mount=\"/var\"} since 0 until 1000\n\
-         [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data\n\
+         [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data   [!] true for lack of data\n\
          \n\
-         cause: root / root [sda] / mounts / mounts [/home]\n"
+         cause: root / root [sda] / mounts / mounts [/home]\n\
+         also true: root / root [sdb]\n"
     );
 }
 

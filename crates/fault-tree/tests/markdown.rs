@@ -82,7 +82,7 @@ fn a_cause_is_written_with_its_evidence_and_nothing_formats_by_accident() {
         ├─ [ ] ram   ram: $0 > 0.9 || ```\n\
         └─ [?] disk   disk\n\
         \u{20}      No data: there is no such rule in effect here\n\
-        [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data\n\
+        [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data   [!] true for lack of data\n\
         ````\n";
     assert_eq!(markdown(&diagnosis(true)), expected);
 }

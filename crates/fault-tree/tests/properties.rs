@@ -230,7 +230,8 @@ proptest! {
         let style = Style { show_time: &show_time, colour: false };
         let text = render_text(&diagnosis.report, explanation, style);
         let first_line = match (built.value, built.supported) {
-            (true, _) => "[x] root\n",
+            (true, Some(_)) => "[x] root\n",
+            (true, None) => "[!] root\n",
             (false, Some(_)) => "[ ] root\n",
             (false, None) => "[~] root\n",
         };

@@ -185,7 +185,7 @@ async fn reports_are_shown_whole_and_missing_ones_named() {
          \n\
          [ ] host is slow\n\
          └─ [ ] cpu   cpu_busy: $0 > 0.9\n\
-         [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data\n\
+         [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data   [!] true for lack of data\n\
          \n\
          cause not found; ruled out: host is slow\n"
     );

@@ -129,7 +129,7 @@ async fn an_outcome_is_explained() {
          \u{20}  │         Abnormal {device=\"sdb\"}\n\
          \u{20}  └─ [ ] disks [sda]\n\
          \u{20}     └─ [ ] disk   disk\n\
-         [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data\n\
+         [x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data   [!] true for lack of data\n\
          \n\
          cause: host is slow / disks / disks [sdb]\n\
          advice: restart it\n"
@@ -196,6 +196,38 @@ async fn warnings_do_not_refuse() {
 }
 
 #[tokio::test]
+async fn programs_are_told_of_refused_trees_and_warnings() {
+    let files = Files::new();
+    let conf = files.write(
+        "trees.json",
+        &json!({ "trees": [
+            { "tree_name": "odd", "tree_content": tree("cpu || ram || disk &&") },
+            { "tree_name": "wrong", "tree_content": tree("cpu || rm") },
+        ] }),
+    );
+    let ran = faultree(&["check", "--conf", &conf, "--output", "json"])
+        .await
+        .expect_code(2);
+    let trees = &ran.json()["trees"];
+    assert_eq!(
+        (&trees[0]["valid"], &trees[1]["valid"]),
+        (&json!(true), &json!(false))
+    );
+    let warning = trees[0]["warnings"][0]["reason"].as_str().expect("a reason");
+    assert!(
+        warning.ends_with("it is read as: cpu || ram || disk"),
+        "{warning}"
+    );
+    assert_eq!(trees[1]["errors"][0]["column"], 8);
+
+    let none = files.write("none.json", &json!({ "trees": [] }));
+    let ran = faultree(&["convert", "--conf", &none, "--export", &files.path("out.json")])
+        .await
+        .expect_code(1);
+    assert!(ran.stderr.contains("it holds no tree"), "{}", ran.stderr);
+}
+
+#[tokio::test]
 async fn coverage_is_told_for_each_host() {
     let files = Files::new();
     let conf = files.write("tree.json", &tree("(cpu || ram) && disk"));
@@ -257,7 +289,8 @@ async fn input_that_cannot_be_read_exits_with_1_and_the_position() {
     fs::write(&deep, "{\"children\":[".repeat(1_000)).expect("written");
     let ran = faultree(&["check", "--conf", &deep]).await.expect_code(1);
     assert!(
-        ran.stderr.contains("recursion limit exceeded at line 1"),
+        ran.stderr
+            .contains("is nested too deep: a tree may have 60 levels"),
         "{}",
         ran.stderr
     );
@@ -269,6 +302,28 @@ async fn input_that_cannot_be_read_exits_with_1_and_the_position() {
         ran.stderr.contains("the workbook cannot be read"),
         "{}",
         ran.stderr
+    );
+}
+
+#[tokio::test]
+async fn results_of_a_rule_test_are_taken_with_what_it_refused() {
+    let files = Files::new();
+    let conf = files.write("tree.json", &tree("cpu || ram || disk"));
+    let results = files.write(
+        "results.json",
+        &json!({
+            "check_result": [{ "check_item": "rams", "value": "Abnormal" }],
+            "fail_list": [{ "check_item": "cpu", "reason": "condition: …" }]
+        }),
+    );
+    let ran = faultree(&["test", "--conf", &conf, "--results", &results])
+        .await
+        .expect_code(0);
+    assert_eq!(ran.json()["children"][0]["msg"], "No data");
+    assert_eq!(ran.json()["children"][1]["value"], false);
+    assert_eq!(
+        ran.stderr,
+        format!("warning: {results}: no leaf reads the results of \"rams\"; did you mean \"ram\"?\n")
     );
 }
 

@@ -1,6 +1,6 @@
 //! What a condition can become at all: the truth table of a small one, bounds of a large one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Condition, Group, Operand, Operator, Term};
 
@@ -32,34 +32,37 @@ pub(crate) struct Oddities {
     pub(crate) unnamed: Vec<usize>,
     /// Children that it names, though it has the same value whatever theirs is.
     pub(crate) irrelevant: Vec<usize>,
+    /// Children that it names and that always have the same value.
+    pub(crate) constant_children: Vec<usize>,
     /// The value that it always has.
     pub(crate) constant: Option<bool>,
 }
 
 impl Condition {
-    /// Looks for what cannot have been meant. Of a condition over many children it finds only those it does not name.
-    pub(crate) fn oddities(&self, children: usize) -> Oddities {
+    /// Looks for what cannot have been meant, given the values that the children can have. Exact if at most 12 of those
+    /// that are named can be either, or if each is named once; of others it finds those it does not name, and a constant
+    /// value where constant children alone decide.
+    pub(crate) fn oddities(&self, children: &[Possible]) -> Oddities {
         let named = self.named();
-        let unnamed = (0..children).filter(|child| !named.contains(child)).collect();
-        let variables: Vec<usize> = named.into_iter().collect();
-        if variables.len() > MOST_TABLED {
-            return Oddities {
-                unnamed,
-                irrelevant: Vec::new(),
-                constant: None,
-            };
-        }
-        let free = vec![Possible::EITHER; children];
-        let table = Table::of(&self.group, &variables, &free);
-        let possible = table.possible();
-        let is_irrelevant = |variable: &usize| !table.depends_on(*variable);
-        let irrelevant = (0..variables.len())
-            .filter(is_irrelevant)
-            .map(|variable| variables[variable])
-            .collect();
+        let unnamed = (0..children.len()).filter(|child| !named.contains(child));
+        let (variables, constant_children): (Vec<usize>, Vec<usize>) = named
+            .iter()
+            .partition(|child| children[**child] == Possible::EITHER);
+        let mut irrelevant = Vec::new();
+        let possible = if variables.len() <= MOST_TABLED {
+            let table = Tables::new(&variables, children).of(&self.group);
+            let is_irrelevant = |variable: &usize| !table.depends_on(*variable);
+            let positions = (0..variables.len()).filter(is_irrelevant);
+            irrelevant = positions.map(|variable| variables[variable]).collect();
+            table.possible()
+        } else {
+            // Where each is named once, these bounds are exact.
+            bounds(&self.group, children)
+        };
         Oddities {
-            unnamed,
+            unnamed: unnamed.collect(),
             irrelevant,
+            constant_children,
             constant: (possible != Possible::EITHER).then_some(possible.can_be_true),
         }
     }
@@ -74,7 +77,7 @@ impl Condition {
         if variables.len() > MOST_TABLED {
             return bounds(&self.group, children);
         }
-        Table::of(&self.group, &variables, children).possible()
+        Tables::new(&variables, children).of(&self.group).possible()
     }
 
     /// The children that the condition names.
@@ -92,47 +95,85 @@ fn collect_named(group: &Group, named: &mut BTreeSet<usize>) {
                 named.insert(*child);
             }
             Term::Group(group) => collect_named(group, named),
+            Term::Nothing => {}
         }
     }
 }
 
+/// The tables of single children, made once: a condition may name each many times.
+struct Tables<'children> {
+    /// Of each variable, and by child which one it is.
+    variables: Vec<Table>,
+    positions: HashMap<usize, usize>,
+    always_false: Table,
+    always_true: Table,
+    children: &'children [Possible],
+}
+
 /// The values of an expression for all values of the variables: bit `i` is the value when the variables are the bits of `i`.
+#[derive(Clone)]
 struct Table {
     words: Vec<u64>,
     /// How many bits count; at least 1.
     length: usize,
 }
 
-impl Table {
-    fn of(group: &Group, variables: &[usize], children: &[Possible]) -> Self {
-        let first = Self::of_operand(&group.first, variables, children);
-        group.rest.iter().fold(first, |left, (operator, operand)| {
-            let right = Self::of_operand(operand, variables, children);
-            let words = left.words.iter().zip(&right.words);
-            let words = match operator {
-                Operator::And => words.map(|(left, right)| left & right).collect(),
-                Operator::Or => words.map(|(left, right)| left | right).collect(),
-            };
-            Self { words, ..left }
-        })
+impl<'children> Tables<'children> {
+    fn new(variables: &[usize], children: &'children [Possible]) -> Self {
+        let count = variables.len();
+        let of_variable = |variable: usize| Table::filled(count, |row| row & (1 << variable) != 0);
+        Self {
+            variables: (0..count).map(of_variable).collect(),
+            positions: variables
+                .iter()
+                .enumerate()
+                .map(|(position, child)| (*child, position))
+                .collect(),
+            always_false: Table::filled(count, |_| false),
+            always_true: Table::filled(count, |_| true),
+            children,
+        }
     }
 
-    fn of_operand(operand: &Operand, variables: &[usize], children: &[Possible]) -> Self {
-        let mut table = match &operand.term {
-            Term::Group(group) => Self::of(group, variables, children),
-            Term::Child(child) => match variables.iter().position(|variable| variable == child) {
-                Some(variable) => Self::filled(variables.len(), |row| row & (1 << variable) != 0),
-                None => Self::filled(variables.len(), |_| children[*child].can_be_true),
-            },
-        };
-        if operand.negated {
-            for word in &mut table.words {
-                *word = !*word;
-            }
+    fn of(&self, group: &Group) -> Table {
+        let mut table = self.always_false.clone();
+        self.apply(Operator::Or, &group.first, &mut table);
+        for (operator, operand) in &group.rest {
+            self.apply(*operator, operand, &mut table);
         }
         table
     }
 
+    /// Makes `left` what it is with the operand to its right.
+    fn apply(&self, operator: Operator, operand: &Operand, left: &mut Table) {
+        let group;
+        let right = match &operand.term {
+            Term::Child(child) => self.of_child(*child),
+            Term::Nothing => &self.always_false,
+            Term::Group(inner) => {
+                group = self.of(inner);
+                &group
+            }
+        };
+        let flip = if operand.negated { u64::MAX } else { 0 };
+        for (left, right) in left.words.iter_mut().zip(&right.words) {
+            match operator {
+                Operator::And => *left &= right ^ flip,
+                Operator::Or => *left |= right ^ flip,
+            }
+        }
+    }
+
+    fn of_child(&self, child: usize) -> &Table {
+        match self.positions.get(&child) {
+            Some(variable) => &self.variables[*variable],
+            None if self.children[child].can_be_true => &self.always_true,
+            None => &self.always_false,
+        }
+    }
+}
+
+impl Table {
     fn filled(variables: usize, value: impl Fn(usize) -> bool) -> Self {
         let length: usize = 1 << variables;
         let mut words = vec![0; length.div_ceil(64)];
@@ -180,6 +221,7 @@ fn operand_bounds(operand: &Operand, children: &[Possible]) -> Possible {
     let possible = match &operand.term {
         Term::Child(child) => children[*child],
         Term::Group(group) => bounds(group, children),
+        Term::Nothing => Possible::ONLY_FALSE,
     };
     if !operand.negated {
         return possible;
@@ -197,7 +239,9 @@ mod tests {
     const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
     fn oddities(text: &str) -> Oddities {
-        Condition::parse(text, &NAMES).expect(text).oddities(NAMES.len())
+        Condition::parse(text, &NAMES)
+            .expect(text)
+            .oddities(&[Possible::EITHER; 4])
     }
 
     #[test]
@@ -213,6 +257,7 @@ mod tests {
             let expected = Oddities {
                 unnamed,
                 irrelevant,
+                constant_children: vec![],
                 constant,
             };
             assert_eq!(oddities(text), expected, "{text}");
@@ -224,11 +269,40 @@ mod tests {
         let names: Vec<String> = (0..40).map(|number| format!("n{number}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let all = Condition::parse(&names.join(" && "), &names).expect("valid");
-        assert_eq!(all.oddities(40).constant, None);
+        assert_eq!(all.oddities(&[Possible::EITHER; 40]).constant, None);
         assert_eq!(all.possible(&[Possible::EITHER; 40]), Possible::EITHER);
         let mut blind = [Possible::EITHER; 40];
         blind[39] = Possible::ONLY_FALSE;
         assert_eq!(all.possible(&blind), Possible::ONLY_FALSE);
+        let oddities = all.oddities(&blind);
+        assert_eq!(
+            (oddities.constant, oddities.constant_children),
+            (Some(false), vec![39])
+        );
+    }
+
+    #[test]
+    fn constant_children_decide_what_matters() {
+        let mut children = [Possible::EITHER; 4];
+        children[0] = Possible::ONLY_FALSE;
+        let oddities = |text: &str| Condition::parse(text, &NAMES).expect(text).oddities(&children);
+        let never = oddities("a && b");
+        assert_eq!((never.constant, never.constant_children), (Some(false), vec![0]));
+        let partly = oddities("a && b || c || d");
+        assert_eq!((partly.constant, partly.irrelevant), (None, vec![1]));
+        assert_eq!(oddities("()").constant, Some(false));
+    }
+
+    /// Of many variables and many places where they are named, a table is made once for each variable.
+    #[test]
+    fn a_condition_that_is_long_and_repeats_its_children_is_tabled() {
+        let names: Vec<String> = (0..MOST_TABLED).map(|number| format!("n{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let once = names.join("||");
+        let text = vec![once.as_str(); 60 * 1024 / once.len()].join("||");
+        let condition = Condition::parse(&text, &names).expect("short enough");
+        let oddities = condition.oddities(&[Possible::EITHER; MOST_TABLED]);
+        assert_eq!((oddities.constant, oddities.irrelevant), (None, vec![]));
     }
 
     #[test]

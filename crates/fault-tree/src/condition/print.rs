@@ -11,13 +11,21 @@ impl Condition {
         if !mixes(&self.group) {
             return None;
         }
-        let text = group_text(&self.group, children);
-        if text.chars().count() <= SHOWN_CHARACTERS {
-            return Some(text);
-        }
-        let start: String = text.chars().take(SHOWN_CHARACTERS).collect();
-        Some(format!("{start}…"))
+        Some(cut(group_text(&self.group, children)))
     }
+
+    /// The reading of a condition of which something is missing; `None` if nothing is.
+    pub(crate) fn reading_of_odd(&self, children: &[&str]) -> Option<String> {
+        self.is_odd.then(|| cut(group_text(&self.group, children)))
+    }
+}
+
+fn cut(text: String) -> String {
+    if text.chars().count() <= SHOWN_CHARACTERS {
+        return text;
+    }
+    let start: String = text.chars().take(SHOWN_CHARACTERS).collect();
+    format!("{start}…")
 }
 
 fn mixes(group: &Group) -> bool {
@@ -50,6 +58,7 @@ fn operand_text(operand: &Operand, children: &[&str]) -> String {
     match &operand.term {
         Term::Child(child) => format!("{not}{}", children[*child]),
         Term::Group(group) => format!("{not}({})", group_text(group, children)),
+        Term::Nothing => "nothing, which is false".to_owned(),
     }
 }
 

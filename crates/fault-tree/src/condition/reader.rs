@@ -1,8 +1,17 @@
 //! From the text of a condition to its structure.
+//!
+//! Some conditions are odd: the original reads them though something is missing, and trees in use may have them. They are
+//! read as the original reads them, and [`Condition::is_odd`] says so:
+//!
+//! | odd | read as |
+//! |---|---|
+//! | `a &&`, `a !` | `a`: what stands at the end of a condition or parenthesis without an operand is ignored |
+//! | `a (b)`, `a ! b` | `b`, `!b`: of operands without an operator between them the last replaces all before it |
+//! | `()`, `!` alone | no value, which is false |
 
 use std::collections::HashMap;
 
-use super::{ConditionError, Group, MAX_NESTING, Operand, Operator, Term};
+use super::{Condition, ConditionError, Group, MAX_CONDITION_BYTES, MAX_NESTING, Operand, Operator, Term};
 use crate::nearest::unknown_name;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +43,17 @@ struct Placed<'text> {
     column: u32,
 }
 
-pub(super) fn read(text: &str, children: &[&str]) -> Result<Group, ConditionError> {
+pub(super) fn read(text: &str, children: &[&str]) -> Result<Condition, ConditionError> {
+    if text.len() > MAX_CONDITION_BYTES {
+        return Err(ConditionError {
+            reason: format!(
+                "the condition has {} bytes, not at most {MAX_CONDITION_BYTES}; put some of the children below a branch \
+                 of their own",
+                text.len()
+            ),
+            column: 1,
+        });
+    }
     let tokens = split(text);
     if tokens.is_empty() {
         return Err(ConditionError {
@@ -42,9 +61,21 @@ pub(super) fn read(text: &str, children: &[&str]) -> Result<Group, ConditionErro
             column: 1,
         });
     }
+    if names_nothing(&tokens) {
+        let first = Operand {
+            negated: false,
+            term: Term::Nothing,
+        };
+        let group = Group {
+            first,
+            rest: Vec::new(),
+        };
+        return Ok(Condition { group, is_odd: true });
+    }
     let mut reader = Reader {
         tokens: &tokens,
         next: 0,
+        is_odd: false,
         end_column: column(text.trim_end().chars().count()),
         children,
         positions: children
@@ -55,10 +86,31 @@ pub(super) fn read(text: &str, children: &[&str]) -> Result<Group, ConditionErro
     };
     let group = reader.group(0)?;
     match reader.peek() {
-        None => Ok(group),
+        None => Ok(Condition {
+            group,
+            is_odd: reader.is_odd,
+        }),
         // A group ends at the end of the text or at a parenthesis only.
         Some(_) => Err(reader.refuse("the condition has \")\" without \"(\" before it")),
     }
+}
+
+/// Whether the tokens are those of `()` or of `!`.
+fn names_nothing(tokens: &[Placed]) -> bool {
+    let is_empty_parenthesis = matches!(
+        tokens,
+        [
+            Placed {
+                token: Token::Open,
+                ..
+            },
+            Placed {
+                token: Token::Close,
+                ..
+            }
+        ]
+    );
+    is_empty_parenthesis || tokens.iter().all(|placed| placed.token == Token::Not)
 }
 
 /// Splits at the operators; names are what is left between them, trimmed.
@@ -127,6 +179,8 @@ fn column(characters_before: usize) -> u32 {
 struct Reader<'text, 'tokens> {
     tokens: &'tokens [Placed<'text>],
     next: usize,
+    /// Whether something odd has been met.
+    is_odd: bool,
     /// Where something is missing at the end of the text.
     end_column: u32,
     children: &'tokens [&'tokens str],
@@ -150,26 +204,51 @@ impl<'text> Reader<'text, '_> {
 
     /// Operands and operators in turn, up to a closing parenthesis or the end, which is left unread.
     fn group(&mut self, nesting: usize) -> Result<Group, ConditionError> {
-        let first = self.operand(nesting)?;
-        let mut rest = Vec::new();
+        let only = |first| Group {
+            first,
+            rest: Vec::new(),
+        };
+        let mut group = only(self.operand(nesting)?);
         loop {
-            match self.peek() {
-                None | Some(Token::Close) => return Ok(Group { first, rest }),
-                Some(Token::Operator(operator)) => {
-                    let operator = *operator;
-                    self.next += 1;
-                    rest.push((operator, self.operand(nesting)?));
-                }
-                Some(other) => {
-                    let reason = format!(
-                        "the condition lacks \"&&\" or \"||\" between {} and {}",
-                        self.tokens[self.next - 1].token.quoted(),
-                        other.quoted()
-                    );
-                    return Err(self.refuse(reason));
+            let operator = match self.peek() {
+                None | Some(Token::Close) => return Ok(group),
+                Some(Token::Operator(operator)) => Some(*operator),
+                Some(_) => None,
+            };
+            self.next += usize::from(operator.is_some());
+            if self.skip_to_end() {
+                self.is_odd = true;
+                return Ok(group);
+            }
+            let operand = self.operand(nesting)?;
+            match operator {
+                Some(operator) => group.rest.push((operator, operand)),
+                None => {
+                    self.is_odd = true;
+                    group = only(operand);
                 }
             }
         }
+    }
+
+    /// Skips `!` if nothing but that stands before the end of the text or parenthesis. Whether it does.
+    fn skip_to_end(&mut self) -> bool {
+        let rest = &self.tokens[self.next..];
+        let negations = rest
+            .iter()
+            .take_while(|placed| placed.token == Token::Not)
+            .count();
+        let is_at_end = matches!(
+            rest.get(negations),
+            None | Some(Placed {
+                token: Token::Close,
+                ..
+            })
+        );
+        if is_at_end {
+            self.next += negations;
+        }
+        is_at_end
     }
 
     fn operand(&mut self, nesting: usize) -> Result<Operand, ConditionError> {

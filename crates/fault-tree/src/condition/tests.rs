@@ -33,6 +33,40 @@ fn conditions_of_the_specification() {
     }
 }
 
+/// Specification C.2, "tolerated oddities": read as the original reads them, and told.
+#[test]
+fn odd_conditions_are_read_as_the_original_reads_them() {
+    for (text, reading) in [
+        ("a &&", "a"),
+        ("a && b || ", "a && b"),
+        ("a !", "a"),
+        ("a || !", "a"),
+        ("(a ||) && d", "(a) && d"),
+        ("a (b)", "(b)"),
+        ("(a) b", "b"),
+        ("a ! b", "!b"),
+        ("c || a (b) && d", "(b) && d"),
+        ("()", "nothing, which is false"),
+        ("!", "nothing, which is false"),
+    ] {
+        let condition = Condition::parse(text, &NAMES).expect(text);
+        let shown = condition.reading_of_odd(&NAMES).expect(text);
+        assert_eq!(shown, reading, "{text}");
+    }
+    let children = truths(&[true, false, false, true]);
+    for (text, expected) in [
+        ("a &&", true),
+        ("a (b)", false),
+        ("a ! b", true),
+        ("()", false),
+        ("!", false),
+    ] {
+        assert_eq!(evaluate(text, &children), Truth::from(expected), "{text}");
+    }
+    let whole = Condition::parse("a && !(b || c)", &NAMES).expect("valid");
+    assert_eq!(whole.reading_of_odd(&NAMES), None);
+}
+
 #[test]
 fn unknown_stays_unknown_unless_the_other_side_decides() {
     let children = [Truth::True, Truth::False, Truth::Unknown, Truth::Unknown];
@@ -68,17 +102,12 @@ fn what_is_wrong_and_where() {
     for (text, column, reason) in [
         ("", 1, "the condition is empty"),
         (" \t", 1, "the condition is empty"),
-        ("a && ", 5, "ends where a name is expected"),
-        ("a &&", 5, "ends where a name is expected"),
-        ("!", 2, "ends where a name is expected"),
         ("&& a", 1, "\"&&\" where a name is expected"),
         ("a || && b", 6, "\"&&\" where a name is expected"),
+        ("(", 2, "ends where a name is expected"),
+        ("a ! && b", 5, "\"&&\" where a name is expected"),
+        ("a ()", 4, "\")\" where a name is expected"),
         ("a || ()", 7, "\")\" where a name is expected"),
-        ("()", 2, "\")\" where a name is expected"),
-        ("a (b)", 3, "lacks \"&&\" or \"||\" between \"a\" and \"(\""),
-        ("(a) b", 5, "lacks \"&&\" or \"||\" between \")\" and \"b\""),
-        ("a ! b", 3, "lacks \"&&\" or \"||\" between \"a\" and \"!\""),
-        ("a !", 3, "lacks \"&&\" or \"||\" between \"a\" and \"!\""),
         ("a || (b && c", 6, "\"(\" without \")\""),
         ("a || b) && c", 7, "\")\" without \"(\""),
         ("a ||  bb", 7, "condition names \"bb\""),
@@ -94,18 +123,26 @@ fn what_is_wrong_and_where() {
 }
 
 #[test]
-fn parentheses_have_a_limit_and_length_has_none() {
+fn parentheses_and_length_have_a_limit() {
     let nested = |depth| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
     assert!(Condition::parse(&nested(MAX_NESTING), &NAMES).is_ok());
     let error = Condition::parse(&nested(MAX_NESTING + 1), &NAMES).expect_err("too deep");
     assert_eq!(error.column, 65);
     assert!(Condition::parse(&nested(1_000_000), &NAMES).is_err());
 
-    let long = vec!["a"; 100_000].join(" && ");
     let children = truths(&[true, false, false, false]);
+    let long = vec!["a"; MAX_CONDITION_BYTES / 3].join("&&");
+    assert_eq!(long.len(), MAX_CONDITION_BYTES - 3);
     assert_eq!(evaluate(&long, &children), Truth::True);
-    let negations = format!("{}a", "!".repeat(100_000));
+    let negations = format!("{}a", "!".repeat(60_000));
     assert_eq!(evaluate(&negations, &children), Truth::True);
+    let error = Condition::parse(&format!("{long}&&aa"), &NAMES).expect_err("too long");
+    assert_eq!(error.column, 1);
+    assert!(
+        error.reason.contains("65537 bytes, not at most 65536"),
+        "{}",
+        error.reason
+    );
 }
 
 #[test]

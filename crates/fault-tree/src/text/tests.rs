@@ -114,7 +114,7 @@ fn a_cause_is_drawn_with_the_samples_that_decided() {
 └─ [~] memory
    └─ [?] full   memory_full
           No data: there is no such rule in effect here
-[x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data
+[x] true   [ ] false   [?] without data, counts as false   [~] false for lack of data   [!] true for lack of data
 
 cause: host is slow / cpu
 description: a process [2J burns the cores

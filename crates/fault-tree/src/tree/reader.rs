@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{Branch, Combine, ForEach, MAX_DEPTH, MAX_NAME_CHARACTERS, MAX_NODES, Node, NodeKind, key};
+use super::{
+    Branch, Combine, ForEach, MAX_DEPTH, MAX_JSON_DEPTH, MAX_NAME_CHARACTERS, MAX_NODES, Node, NodeKind, key,
+};
 use crate::condition::{Condition, OPERATORS};
 use crate::error::TreeError;
 use crate::nearest::misspelt;
+use crate::size::json_bytes;
 
 /// Reads the root and all below. At least one and at most `most_errors` errors, in the order they were met.
 pub(super) fn read(content: &Value, most_errors: usize) -> Result<Node, Vec<TreeError>> {
@@ -114,6 +117,7 @@ impl Reader {
             let reason = format!("a tree may have {MAX_DEPTH} levels at most{counted}");
             return Err(self.refuse(reason).into());
         }
+        let bytes = self.own_bytes(object)?;
         match object.get(key::VALUE) {
             Some(Value::Null | Value::Bool(_)) => {}
             Some(_) => return Err(self.refuse("\"value\" must be null, true or false").into()),
@@ -124,7 +128,26 @@ impl Reader {
         } else {
             NodeKind::Branch(self.branch(object)?)
         };
-        Ok(Node { name, kind })
+        Ok(Node { name, bytes, kind })
+    }
+
+    /// How long a node is as JSON, without its children. Refuses values that would make the tree too deep to be read back.
+    fn own_bytes(&self, object: &Map<String, Value>) -> Result<usize, TreeError> {
+        // A copy of a branch lies two containers below the branch, and has its keys.
+        let copied = self.copied_above + usize::from(object.contains_key(key::FOR_EACH));
+        let around = 2 * (self.path.len() + copied) - 1;
+        let mut bytes = 2;
+        for (key, value) in object.iter().filter(|(key, _)| *key != key::CHILDREN) {
+            let depth = around + nesting(value);
+            if depth > MAX_JSON_DEPTH {
+                return Err(self.refuse(format!(
+                    "the value of \"{key}\" is nested too deep: with the levels above it there are {depth} objects and \
+                     lists inside each other, {MAX_JSON_DEPTH} at most"
+                )));
+            }
+            bytes += json_bytes(key) + json_bytes(value) + 2;
+        }
+        Ok(bytes)
     }
 
     fn leaf(&self, object: &Map<String, Value>) -> Result<NodeKind, TreeError> {
@@ -282,6 +305,15 @@ impl Reader {
             Some(Value::String(text)) => Ok(text.clone()),
             Some(_) => Err(self.refuse(format!("\"{key}\" must be a text"))),
         }
+    }
+}
+
+/// How many objects and lists are inside each other; a JSON reader that made the value has bounded it.
+fn nesting(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => 1 + list.iter().map(nesting).max().unwrap_or_default(),
+        Value::Object(object) => 1 + object.values().map(nesting).max().unwrap_or_default(),
+        _ => 0,
     }
 }
 

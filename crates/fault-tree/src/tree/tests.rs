@@ -244,7 +244,7 @@ fn check_items_come_once_and_in_tree_order() {
 fn all_that_is_wrong_is_told_in_order_up_to_a_limit() {
     let mut inner = branch("inner", "leaf && lef", vec![leaf("leaf"), leaf("other")]);
     inner["children"][1]["check item"] = json!(1);
-    let tree = branch("root", "inner ||", vec![inner, leaf("x")]);
+    let tree = branch("root", "|| inner", vec![inner, leaf("x")]);
     let errors: Vec<String> = Tree::read(&tree)
         .expect_err("refused")
         .iter()
@@ -253,7 +253,7 @@ fn all_that_is_wrong_is_told_in_order_up_to_a_limit() {
     assert_eq!(
         errors,
         [
-            "root: the condition ends where a name is expected",
+            "root: the condition has \"||\" where a name is expected",
             "root / inner: condition names \"lef\", but the children are \"leaf\", \"other\"; did you mean \"leaf\"?",
             "root / inner / other: \"check item\" must be a text",
         ]
@@ -265,6 +265,32 @@ fn all_that_is_wrong_is_told_in_order_up_to_a_limit() {
     let errors = Tree::read(&branch("root", "n0", children)).expect_err("refused");
     assert_eq!(errors.len(), MAX_ERRORS);
     assert_eq!(errors[1].path, ["root", "n1"]);
+}
+
+/// What is imported can be read back.
+#[test]
+fn values_of_keys_without_a_meaning_have_a_depth_that_counts() {
+    let nested = |depth: usize| (1..depth).fold(json!([]), |inner, _| json!([inner]));
+    let chain = |depth: usize| {
+        let mut deepest = leaf("n");
+        deepest["note"] = nested(depth);
+        (1..MAX_DEPTH).fold(deepest, |below, _| branch("n", "n", vec![below]))
+    };
+    let tree = chain(1);
+    assert!(Tree::parse(&tree).is_ok());
+    assert!(serde_json::from_str::<Value>(&tree.to_string()).is_ok());
+    let error = Tree::parse(&chain(2)).expect_err("too deep");
+    assert_eq!(
+        error.reason,
+        "the value of \"note\" is nested too deep: with the levels above it there are 121 objects and lists inside each \
+         other, 120 at most"
+    );
+    let mut root = branch("n", "n", vec![leaf("n")]);
+    root["for each"] = json!("device");
+    root["note"] = nested(MAX_JSON_DEPTH - 2);
+    assert!(Tree::parse(&root).is_err(), "a copy of it lies deeper");
+    root["note"] = nested(MAX_JSON_DEPTH - 3);
+    assert!(Tree::parse(&root).is_ok());
 }
 
 #[test]

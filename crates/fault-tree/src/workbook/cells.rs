@@ -18,6 +18,13 @@ pub const MAX_UNPACKED_BYTES: u64 = 64 * 1024 * 1024;
 /// How many cells of the sheet may hold something.
 pub const MAX_CELLS: usize = 200_000;
 
+/// How long the text of a cell may be, in characters; programs that write workbooks keep to it as well.
+pub const MAX_CELL_CHARACTERS: usize = 32_767;
+
+/// How long all texts of the sheet may be together. A text that many cells share is stored once in the file and counts
+/// here for each of them.
+pub const MAX_TEXT_BYTES: usize = 16 * 1024 * 1024;
+
 /// How many files a workbook may pack.
 const MAX_FILES: usize = 1_000;
 
@@ -170,20 +177,25 @@ fn sheet_cells(workbook: &mut Xlsx<Cursor<&[u8]>>) -> Result<Vec<Cell>, Workbook
         .worksheet_cells_reader(SHEET)
         .map_err(|error| unreadable(&error))?;
     let mut cells = Vec::new();
+    let mut text_bytes = 0;
     while let Some(record) = reader
         .next_cell_with_formula_metadata()
         .map_err(|error| unreadable(&error))?
     {
+        let (row, column) = record.pos;
         let content = match record.formula {
             Some(_) => Some(Content::Other("a formula".to_owned())),
-            None => content(&record.value),
+            None => {
+                // Before anything is looked at or copied: a short file can refer to a long text many times.
+                text_bytes += check_length(&record.value, text_bytes, row, column)?;
+                content(&record.value)
+            }
         };
         let Some(content) = content else { continue };
         if cells.len() == MAX_CELLS {
             let reason = format!("more than {MAX_CELLS} cells of sheet {SHEET} hold something");
             return Err(WorkbookError::Unreadable(reason));
         }
-        let (row, column) = record.pos;
         cells.push(Cell { row, column, content });
     }
     // A file may list them in any order.
@@ -191,13 +203,38 @@ fn sheet_cells(workbook: &mut Xlsx<Cursor<&[u8]>>) -> Result<Vec<Cell>, Workbook
     Ok(cells)
 }
 
+/// The text of a cell that holds one.
+fn text<'value>(value: &'value DataRef) -> Option<&'value str> {
+    match value {
+        DataRef::String(text) => Some(text.as_str()),
+        DataRef::SharedString(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// How many bytes of text a cell adds to those before it, unless that is too much.
+fn check_length(value: &DataRef, before: usize, row: u32, column: u32) -> Result<usize, WorkbookError> {
+    let Some(text) = text(value) else { return Ok(0) };
+    let refuse = |reason: String| Err(WorkbookError::at(&cell_name(row, column), reason));
+    if before + text.len() > MAX_TEXT_BYTES {
+        return refuse(format!(
+            "up to this cell the texts of the sheet have more than {MAX_TEXT_BYTES} bytes together; a tree has less"
+        ));
+    }
+    if text.len() > MAX_CELL_CHARACTERS && text.chars().count() > MAX_CELL_CHARACTERS {
+        return refuse(format!(
+            "the text of the cell has more than {MAX_CELL_CHARACTERS} characters; shorten it"
+        ));
+    }
+    Ok(text.len())
+}
+
 /// `None` for a cell without content.
 fn content(value: &DataRef) -> Option<Content> {
     let other = |what: String| Some(Content::Other(what));
     let text = match value {
         DataRef::Empty => return None,
-        DataRef::String(text) => text.as_str(),
-        DataRef::SharedString(text) => text,
+        DataRef::String(_) | DataRef::SharedString(_) => text(value).unwrap_or_default(),
         DataRef::Int(number) => return other(format!("the number {number}")),
         DataRef::Float(number) => return other(format!("the number {number}")),
         DataRef::Bool(value) => return other(format!("the value {value}")),

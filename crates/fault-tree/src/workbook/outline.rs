@@ -8,13 +8,17 @@ use serde_json::{Map, Value};
 use super::cells::{Cells, Row};
 use super::{NOTES, OTHER_KEY, Places, ReadWorkbook};
 use crate::error::WorkbookError;
-use crate::tree::key;
+use crate::tree::{MAX_NAME_CHARACTERS, MAX_NODES, key};
 
 /// Reads an outline. Which nodes are children of which, and which notes belong to which, is checked here; the rest is
 /// the tree's to check.
 pub(super) fn read(cells: Cells) -> Result<ReadWorkbook, WorkbookError> {
+    let root = Draft::branch(cells.root, "A1".to_owned());
+    check_name(&root)?;
     let mut outline = Outline {
-        nodes: vec![Draft::branch(cells.root, "A1".to_owned())],
+        nodes: vec![root],
+        below: HashMap::new(),
+        notes: HashMap::new(),
         open: vec![0],
         items: HashMap::new(),
         names: HashMap::new(),
@@ -22,11 +26,11 @@ pub(super) fn read(cells: Cells) -> Result<ReadWorkbook, WorkbookError> {
     for row in cells.rows {
         outline.row(row)?;
     }
-    let mut places = HashMap::new();
-    let content = outline.content(0, &mut Vec::new(), &mut places)?;
+    let content = outline.content(0)?;
     Ok(ReadWorkbook {
         content,
-        cells: places,
+        places: outline.nodes.into_iter().map(Draft::into_places).collect(),
+        below: outline.below,
     })
 }
 
@@ -50,6 +54,16 @@ impl Draft {
             children: Vec::new(),
         }
     }
+
+    fn into_places(self) -> Places {
+        let mut notes = self.notes.into_iter();
+        Places {
+            node: self.cell,
+            condition: notes
+                .find(|(key, ..)| key == key::CONDITION)
+                .map(|(_, _, cell)| cell),
+        }
+    }
 }
 
 /// What a row says.
@@ -61,6 +75,10 @@ enum Said {
 struct Outline {
     /// The root is the first.
     nodes: Vec<Draft>,
+    /// Children by parent and name.
+    below: HashMap<(usize, String), usize>,
+    /// The cells of notes by node and key.
+    notes: HashMap<(usize, String), String>,
     /// The root and the nodes down to the last one that was read, by level.
     open: Vec<usize>,
     /// Which name stands for each check item, and in which cell.
@@ -97,11 +115,16 @@ impl Outline {
     }
 
     fn note(&mut self, parent: usize, key: String, value: Value, cell: String) -> Result<(), WorkbookError> {
-        let parent = &mut self.nodes[parent];
-        if let Some((_, _, first)) = parent.notes.iter().find(|(other, ..)| *other == key) {
+        let index = parent;
+        let parent = &mut self.nodes[index];
+        let noted = (index, key);
+        if let Some(first) = self.notes.get(&noted) {
+            let key = noted.1;
             let reason = format!("\"{}\" has a note \"{key}\" already, in {first}", parent.name);
             return Err(WorkbookError::at(&cell, reason));
         }
+        let key = noted.1.clone();
+        self.notes.insert(noted, cell.clone());
         if parent.check_item.is_some() && NOTES.iter().any(|(_, known)| *known == key) {
             let reason = format!(
                 "\"{}\" in {} is a leaf, which has no {key}",
@@ -122,12 +145,17 @@ impl Outline {
             );
             return Err(WorkbookError::at(&draft.cell, reason));
         }
-        let mut siblings = above.children.iter().map(|child| &self.nodes[*child]);
-        if let Some(twin) = siblings.find(|sibling| sibling.name == draft.name) {
+        check_name(&draft)?;
+        let place = (parent, draft.name.clone());
+        if let Some(twin) = self.below.get(&place) {
             let reason = format!(
                 "a sibling has the same name, \"{}\", in {}",
-                draft.name, twin.cell
+                draft.name, self.nodes[*twin].cell
             );
+            return Err(WorkbookError::at(&draft.cell, reason));
+        }
+        if self.nodes.len() == MAX_NODES {
+            let reason = format!("a tree may have {MAX_NODES} nodes at most; this one is one too many");
             return Err(WorkbookError::at(&draft.cell, reason));
         }
         match &draft.check_item {
@@ -135,6 +163,7 @@ impl Outline {
             None => self.check_cycle(&draft)?,
         }
         let index = self.nodes.len();
+        self.below.insert(place, index);
         self.nodes[parent].children.push(index);
         self.nodes.push(draft);
         self.open.push(index);
@@ -188,18 +217,11 @@ impl Outline {
     }
 
     /// The finished node, keys in the order of the documented format.
-    fn content(
-        &self,
-        index: usize,
-        path: &mut Vec<String>,
-        places: &mut HashMap<Vec<String>, Places>,
-    ) -> Result<TreeContent, WorkbookError> {
+    fn content(&self, index: usize) -> Result<TreeContent, WorkbookError> {
         let draft = &self.nodes[index];
-        path.push(draft.name.clone());
         let mut content = Map::new();
         content.insert(key::NAME.to_owned(), Value::from(draft.name.as_str()));
         content.insert(key::VALUE.to_owned(), Value::Null);
-        let mut condition = None;
         if let Some(check_item) = &draft.check_item {
             content.insert(key::CHECK_ITEM.to_owned(), Value::from(check_item.as_str()));
             content.insert(key::MESSAGE.to_owned(), Value::from(""));
@@ -209,29 +231,20 @@ impl Outline {
             content.insert(key::DESCRIPTION.to_owned(), Value::from(""));
             content.insert(key::ADVICE.to_owned(), Value::from(""));
         }
-        for (key, value, cell) in &draft.notes {
-            if key == key::CONDITION {
-                condition = Some(cell.clone());
-            }
+        for (key, value, _) in &draft.notes {
             content.insert(key.clone(), value.clone());
         }
         if draft.check_item.is_none() {
-            if condition.is_none() {
+            if !self.notes.contains_key(&(index, key::CONDITION.to_owned())) {
                 content.insert(
                     key::CONDITION.to_owned(),
                     Value::from(self.default_condition(draft)?),
                 );
             }
-            let children = draft
-                .children
-                .iter()
-                .map(|child| self.content(*child, path, places));
+            let children = draft.children.iter().map(|child| self.content(*child));
             let children = children.collect::<Result<Vec<Value>, _>>()?;
             content.insert(key::CHILDREN.to_owned(), Value::from(children));
         }
-        let node = draft.cell.clone();
-        places.insert(path.clone(), Places { node, condition });
-        path.pop();
         Ok(Value::Object(content))
     }
 
@@ -261,6 +274,16 @@ impl Outline {
         let names: Vec<&str> = children.iter().map(|child| child.name.as_str()).collect();
         Ok(names.join(operator))
     }
+}
+
+/// A name of a node; what else it takes to be one, the tree checks.
+fn check_name(draft: &Draft) -> Result<(), WorkbookError> {
+    let count = draft.name.chars().count();
+    if (1..=MAX_NAME_CHARACTERS).contains(&count) {
+        return Ok(());
+    }
+    let reason = format!("the name has {count} characters; it must have 1 to {MAX_NAME_CHARACTERS}");
+    Err(WorkbookError::at(&draft.cell, reason))
 }
 
 /// What a row says, and its cell.

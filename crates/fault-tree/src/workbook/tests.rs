@@ -7,7 +7,7 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::*;
-use crate::{MAX_DEPTH, Tree};
+use crate::{MAX_CELL_CHARACTERS, MAX_DEPTH, MAX_NAME_CHARACTERS, Tree};
 
 const RIGHT_1: &[u8] = include_bytes!("../../tests/data/tree_xlsx/right_tree1.xlsx");
 const RIGHT_2: &[u8] = include_bytes!("../../tests/data/tree_xlsx/right_tree2.xlsx");
@@ -354,6 +354,79 @@ fn a_bomb_is_refused_before_it_is_parsed() {
     assert!(refusal(&vec![b'P'; MAX_WORKBOOK_BYTES + 1]).contains("bytes, not at most"));
 }
 
+/// A short file may refer to a long text from many cells.
+#[test]
+fn a_text_that_many_cells_share_counts_for_each() {
+    let sharing = |length: usize, cells: u32| {
+        let bytes = workbook(3, |sheet| {
+            for row in 2..2 + cells {
+                sheet.write_string(row, 0, "shared").expect("written");
+            }
+        });
+        repacked(&bytes, |name, text| match name {
+            "xl/sharedStrings.xml" => text.replace("shared", &"x".repeat(length)),
+            _ => text,
+        })
+    };
+    let text = refusal(&sharing(MAX_CELL_CHARACTERS + 1, 1));
+    assert!(
+        text.starts_with("sheet diag, cell A3: the text of the cell has more than 32767 characters"),
+        "{text}"
+    );
+    let bomb = sharing(MAX_CELL_CHARACTERS, 600);
+    assert!(bomb.len() < 64 * 1024, "{} bytes", bomb.len());
+    let text = refusal(&bomb);
+    assert!(
+        text.starts_with("sheet diag, cell A515: up to this cell the texts"),
+        "{text}"
+    );
+    let blanks = repacked(&sharing(10, 600), |name, text| match name {
+        "xl/sharedStrings.xml" => text.replace(
+            "<t>xxxxxxxxxx",
+            &format!("<t xml:space=\"preserve\">{}", " ".repeat(MAX_CELL_CHARACTERS)),
+        ),
+        _ => text,
+    });
+    assert!(refusal(&blanks).contains("cell A515"), "{}", refusal(&blanks));
+}
+
+#[test]
+fn names_and_nodes_have_limits_with_their_cell() {
+    let long = "名".repeat(MAX_NAME_CHARACTERS + 1);
+    assert_eq!(
+        refusal(&outline(&[(0, "a"), (1, &long)])),
+        "sheet diag, cell B4: the name has 129 characters; it must have 1 to 128"
+    );
+    assert!(refusal(&outline(&[(0, "| x")])).starts_with("sheet diag, cell A3: the name has 0 characters"));
+    let many = workbook(3, |sheet| {
+        for row in 2..60_002 {
+            sheet
+                .write_string(row, 0, format!("n{row} | c{row}"))
+                .expect("written");
+        }
+    });
+    assert_eq!(
+        refusal(&many),
+        "sheet diag, cell A10002: a tree may have 10000 nodes at most; this one is one too many"
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_told_by_its_node() {
+    let leaf = |name: &str| json!({ "node name": name, "value": null, "check item": name });
+    let inner = |advice: &str, key: &str| {
+        let mut inner = json!({
+            "node name": "inner", "value": null, "condition": "b", "advice": advice, "children": [leaf("b")]
+        });
+        inner[key] = json!(1);
+        json!({ "node name": "root", "value": null, "condition": "a || inner", "children": [leaf("a"), inner] })
+    };
+    for content in [inner(&"x".repeat(MAX_CELL_CHARACTERS), "more"), inner("", "a:b")] {
+        let refusal = write_workbook(&content).expect_err("refused").to_string();
+        assert!(refusal.starts_with("root / inner: "), "{refusal}");
+    }
+}
+
 #[test]
 fn a_cell_far_away_takes_no_room() {
     let bytes = workbook(3, |sheet| {
@@ -433,7 +506,7 @@ fn what_a_workbook_cannot_hold_is_told_or_refused() {
             "cannot have the name of one above it",
         ),
         (tree("b", json!([])), "\"children\" is empty"),
-        (odd, "a workbook cannot hold the tree"),
+        (odd, "root: in a workbook a cell holds 32767 characters at most"),
     ] {
         let error = write_workbook(&content).expect_err("refused").to_string();
         assert!(error.contains(part), "{error}");

@@ -7,8 +7,8 @@ use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet,
 use serde_json::{Map, Value};
 
 use super::outline::{is_known, note};
-use super::{BOOKKEEPING, NOTES, OTHER_KEY, SHEET, read_workbook};
-use crate::error::{TreeError, WriteError};
+use super::{BOOKKEEPING, MAX_CELL_CHARACTERS, NOTES, OTHER_KEY, SHEET, read_workbook};
+use crate::error::{TreeError, WorkbookError, WriteError};
 use crate::tree::{Node, NodeKind, Tree, key};
 
 /// A workbook that holds a tree.
@@ -28,8 +28,30 @@ pub fn write_workbook(content: &TreeContent) -> Result<WrittenWorkbook, WriteErr
     let expected = normal_form(content);
     let mut rows = Vec::new();
     outline(&expected, 0, &mut rows);
+    // A cell of a file that is never written tells nobody anything: what does not fit is told by its node.
+    if let Some(row) = rows
+        .iter()
+        .position(|(_, text)| text.chars().count() > MAX_CELL_CHARACTERS)
+    {
+        let reason = format!(
+            "in a workbook a cell holds {MAX_CELL_CHARACTERS} characters at most, and a text of this node has more"
+        );
+        return Err(of_row(&expected, row, reason).into());
+    }
     let bytes = workbook(&expected, &rows)?;
-    let read = read_workbook(&bytes).map_err(WriteError::ReadBack)?;
+    let read = read_workbook(&bytes).map_err(|error| match error {
+        WorkbookError::Cell { cell, reason } => {
+            // The rows begin below the header.
+            let number = cell.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+            let row = number.parse::<usize>().unwrap_or_default();
+            let reason = format!("a workbook cannot hold this node: {reason}");
+            match row.checked_sub(3) {
+                Some(row) => of_row(&expected, row, reason).into(),
+                None => of_row(&expected, usize::MAX, reason).into(),
+            }
+        }
+        other => WriteError::ReadBack(other),
+    })?;
     if let Some((path, key)) = first_difference(&expected, &read.content, &mut Vec::new()) {
         let reason = format!("a workbook cannot hold its \"{key}\" as it is");
         return Err(TreeError {
@@ -43,6 +65,43 @@ pub fn write_workbook(content: &TreeContent) -> Result<WrittenWorkbook, WriteErr
         bytes,
         remarks: remarks(content, &expected),
     })
+}
+
+/// An error of the node that a row was written for: its own row, or a note about it. The root if there is no such row.
+fn of_row(normal: &Value, row: usize, reason: String) -> TreeError {
+    let mut path = Vec::new();
+    if !follow_row(normal, &mut row.saturating_add(1), &mut path) {
+        path = vec![normal[key::NAME].as_str().unwrap_or_default().to_owned()];
+    }
+    TreeError {
+        path,
+        reason,
+        column: None,
+    }
+}
+
+/// Goes to the node of a row, as [`outline`] writes them; `rows_left` counts down to it.
+fn follow_row(normal: &Value, rows_left: &mut usize, path: &mut Vec<String>) -> bool {
+    let name = normal[key::NAME].as_str().unwrap_or_default();
+    path.push(name.to_owned());
+    let mut own = Vec::new();
+    notes(normal, 0, &mut own);
+    if *rows_left <= own.len() {
+        return true;
+    }
+    *rows_left -= own.len();
+    for child in normal[key::CHILDREN].as_array().into_iter().flatten() {
+        *rows_left -= 1;
+        if *rows_left == 0 {
+            path.push(child[key::NAME].as_str().unwrap_or_default().to_owned());
+            return true;
+        }
+        if follow_row(child, rows_left, path) {
+            return true;
+        }
+    }
+    path.pop();
+    false
 }
 
 /// Looks for names that a row could not hold, or that would be read as something else.
@@ -139,8 +198,8 @@ fn normal_form(content: &Value) -> Value {
     Value::Object(normal)
 }
 
-/// Level and text of each row below a node.
-fn outline(normal: &Value, level: usize, rows: &mut Vec<(usize, String)>) {
+/// Level and text of the notes about a node.
+fn notes(normal: &Value, level: usize, rows: &mut Vec<(usize, String)>) {
     for (start, key) in NOTES {
         match normal[key].as_str() {
             Some(text) if !text.is_empty() => rows.push((level, format!("{start} {text}"))),
@@ -151,6 +210,11 @@ fn outline(normal: &Value, level: usize, rows: &mut Vec<(usize, String)>) {
     for (key, value) in others.filter(|(key, _)| !is_known(key)) {
         rows.push((level, format!("{OTHER_KEY}{key}: {value}")));
     }
+}
+
+/// Level and text of each row below a node.
+fn outline(normal: &Value, level: usize, rows: &mut Vec<(usize, String)>) {
+    notes(normal, level, rows);
     for child in normal[key::CHILDREN].as_array().into_iter().flatten() {
         let name = child[key::NAME].as_str().unwrap_or_default();
         let text = match child[key::CHECK_ITEM].as_str() {

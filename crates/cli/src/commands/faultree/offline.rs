@@ -12,7 +12,7 @@ use aops_fault_tree::{
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Arguments;
 use super::source::{Source, is_workbook};
@@ -39,13 +39,17 @@ pub(super) fn check(arguments: Arguments, context: &Context) -> Result<(), Failu
     let mut refusals = 0;
     let mut covered = Vec::new();
     for named in source.trees(&List::of(arguments.tree_list))? {
-        let tree = match named.validated(rules.as_deref()) {
-            Ok(tree) => tree,
-            Err(Failure::Rejected(_)) => {
+        let (tree, warnings) = match named.reviewed(rules.as_deref()) {
+            Ok(reviewed) => reviewed,
+            Err(errors) => {
                 refusals += 1;
+                let errors = errors.iter().map(
+                    |error| json!({ "path": error.path, "reason": error.reason, "column": error.column }),
+                );
+                let errors: Vec<Value> = errors.collect();
+                covered.push(json!({ "tree_name": named.name, "valid": false, "errors": errors }));
                 continue;
             }
-            Err(failure) => return Err(failure),
         };
         let reach = hosts
             .iter()
@@ -53,7 +57,15 @@ pub(super) fn check(arguments: Arguments, context: &Context) -> Result<(), Failu
             .map(|host| tree.coverage(rules.as_deref().unwrap_or_default(), host));
         let reach: Vec<Coverage> = reach.collect();
         match context.output {
-            Output::Json => covered.push(json!({ "tree_name": named.name, "coverage": reach })),
+            Output::Json => {
+                let warnings = warnings.iter();
+                let warnings: Vec<Value> = warnings
+                    .map(|warning| json!({ "path": warning.path, "reason": warning.reason }))
+                    .collect();
+                covered.push(json!({
+                    "tree_name": named.name, "valid": true, "warnings": warnings, "coverage": reach
+                }));
+            }
             Output::Table => {
                 screen::print(&format!("valid     {}", screen::plain(&named.name)))?;
                 for coverage in &reach {
@@ -107,8 +119,16 @@ pub(super) fn test(arguments: Arguments, context: &Context) -> Result<(), Failur
     let rules = arguments.rules.as_deref().map(read_rules).transpose()?;
     let named = source.tree(&List::of(arguments.tree_list))?;
     let tree = named.validated(rules.as_deref())?;
-    let mut leaves = leaves_from_results(&tree, &results, arguments.host.as_deref())
+    let read = leaves_from_results(&tree, &results, arguments.host.as_deref())
         .map_err(|error| Failure::Local(format!("{}: {error}", results_path.display())))?;
+    for remark in &read.remarks {
+        screen::note(&format!(
+            "warning: {}: {}",
+            results_path.display(),
+            screen::plain(remark)
+        ));
+    }
+    let mut leaves = read.leaves;
     for rule in rules.iter().flatten() {
         if let Some(leaf) = leaves.get_mut(&rule.check_item) {
             leaf.condition.clone_from(&rule.condition);

@@ -1,9 +1,14 @@
 //! Files of trees: JSON or a workbook, and where in them something is wrong.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use aops_api::rule::CheckItem;
-use aops_fault_tree::{ReadWorkbook, RuleNames, Tree, TreeError, TreeWarning, WorkbookError, read_workbook};
+use aops_fault_tree::{
+    MAX_ERRORS, MAX_WARNINGS, MAX_WORKBOOK_BYTES, ReadWorkbook, RuleNames, Tree, TreeError, TreeWarning,
+    WorkbookError, read_workbook,
+};
 use serde_json::{Value, json};
 
 use crate::documents;
@@ -46,7 +51,7 @@ impl Source {
         }
         let shown = path.display();
         let bytes =
-            std::fs::read(path).map_err(|error| Failure::Local(format!("cannot read {shown}: {error}")))?;
+            read_bytes(path).map_err(|error| Failure::Local(format!("cannot read {shown}: {error}")))?;
         match read_workbook(&bytes) {
             Ok(workbook) => Ok(Self {
                 path: path.to_owned(),
@@ -114,6 +119,7 @@ impl Source {
         let mut trees = self.trees(names)?;
         match (trees.pop(), trees.is_empty()) {
             (Some(tree), true) => Ok(tree),
+            (None, _) => Err(self.unusable("it holds no tree: \"trees\" is an empty list")),
             _ => Err(Failure::Usage(
                 "the file holds several trees: pick one with --tree_list NAME".to_owned(),
             )),
@@ -136,18 +142,34 @@ impl Source {
 impl NamedTree<'_> {
     /// The tree, if it is valid. Tells all that is wrong otherwise, and what is odd in any case.
     pub(super) fn validated(&self, rules: Option<&[CheckItem]>) -> Result<Tree, Failure> {
-        let tree = Tree::read(self.content).map_err(|errors| {
-            for error in &errors {
+        match self.reviewed(rules) {
+            Ok((tree, _)) => Ok(tree),
+            Err(errors) => Err(refused(errors.len())),
+        }
+    }
+
+    /// The tree and what is odd about it, or what is wrong with it; all of that is told as well.
+    pub(super) fn reviewed(
+        &self,
+        rules: Option<&[CheckItem]>,
+    ) -> Result<(Tree, Vec<TreeWarning>), Vec<TreeError>> {
+        let tree = Tree::read(self.content).inspect_err(|errors| {
+            for error in errors {
                 self.tell_error(error);
             }
-            refused(errors.len())
         })?;
         let names = rules.map(|rules| rules.iter().map(|rule| rule.check_item.clone()));
         let mut names = names.map(RuleNames::new);
-        for warning in tree.warnings(names.as_mut()) {
-            self.tell_warning(&warning);
+        let warnings = tree.warnings(names.as_mut());
+        for warning in &warnings {
+            self.tell_warning(warning);
         }
-        Ok(tree)
+        if warnings.len() == MAX_WARNINGS {
+            screen::note(&format!(
+                "note: no more than {MAX_WARNINGS} warnings of a tree are told; there may be others"
+            ));
+        }
+        Ok((tree, warnings))
     }
 
     fn tell_error(&self, error: &TreeError) {
@@ -186,6 +208,14 @@ impl NamedTree<'_> {
     }
 }
 
+/// The bytes of a workbook: one more than it may have are enough to refuse it.
+fn read_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path)?;
+    file.take(MAX_WORKBOOK_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// `error: reason`, and below it where.
 fn tell(kind: &str, reason: &str, place: &str) {
     screen::note(&format!(
@@ -205,7 +235,7 @@ fn point(condition: &str, column: u32) {
         .chars()
         .skip(start)
         .take(position - start)
-        .map(|character| if character.is_ascii() { 1 } else { 2 })
+        .map(|character| if is_wide(character) { 2 } else { 1 })
         .sum();
     screen::note(&format!(
         "   | {}\n   | {}^",
@@ -214,9 +244,26 @@ fn point(condition: &str, column: u32) {
     ));
 }
 
+/// The blocks of characters that are two columns wide: East Asian ones and pictures.
+fn is_wide(character: char) -> bool {
+    matches!(
+        character,
+        '\u{1100}'..='\u{115f}'
+            | '\u{2e80}'..='\u{a4cf}'
+            | '\u{ac00}'..='\u{d7a3}'
+            | '\u{f900}'..='\u{faff}'
+            | '\u{fe30}'..='\u{fe6f}'
+            | '\u{ff01}'..='\u{ff60}'
+            | '\u{ffe0}'..='\u{ffe6}'
+            | '\u{1f300}'..='\u{1faff}'
+            | '\u{20000}'..='\u{3fffd}'
+    )
+}
+
 fn refused(errors: usize) -> Failure {
     Failure::Rejected(match errors {
         1 => "the tree is refused".to_owned(),
+        MAX_ERRORS => format!("the tree is refused: {MAX_ERRORS} errors, and perhaps more"),
         errors => format!("the tree is refused: {errors} errors"),
     })
 }
@@ -303,6 +350,19 @@ mod tests {
         let refusal = import_body(content.clone(), &names(&["c"]), None).expect_err("refused");
         assert_eq!(refusal, "the file holds no tree 'c'");
         assert!(import_body(content, &[], Some("x".to_owned())).is_err());
+    }
+
+    #[test]
+    fn letters_with_accents_are_narrow_and_chinese_ones_wide() {
+        for (character, expected) in [
+            ('a', false),
+            ('é', false),
+            ('я', false),
+            ('硬', true),
+            ('가', true),
+        ] {
+            assert_eq!(is_wide(character), expected, "{character}");
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ Without a platform, rules are checked and tested:
   aops checkrule --action test --conf rules.json --data data.json
 
 Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong usage,
-or a refused rule in a file that is checked or tested;
+or a refused rule or tree in a file that is checked, tested or converted;
 130 stopped by Ctrl-C while waiting for a diagnosis, which goes on.";
 
 /// Watch over machines: hosts, check rules, anomalies, fault trees and diagnoses.

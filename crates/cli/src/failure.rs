@@ -1,6 +1,5 @@
 //! How a command fails: message, advice, exit code.
 
-use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
@@ -31,39 +30,21 @@ pub(crate) enum Failure {
         /// Its message.
         msg: String,
     },
-    /// What was tested offline is refused; the reasons have been told.
-    #[error("{0}")]
-    Rejected(String),
+    /// What a file holds is refused, all or some of it. The reasons have been told, each at its place; the text sums up.
+    #[error("{}", .0.as_deref().unwrap_or("some of it is refused"))]
+    Rejected(Option<String>),
+    /// A file cannot be used at all; why has been told at its place.
+    #[error("the file cannot be used")]
+    Unusable,
     /// Something on this side: a file, the terminal, what was asked for.
     #[error("{0}")]
     Local(String),
     /// Ctrl-C while waiting; the text says how to go on.
     #[error("{0}")]
     Interrupted(String),
-    /// What is wrong with the rules or the data of a test has been shown already, each thing at its place.
-    #[error("{0}")]
-    Offline(Offline),
     /// Standard output cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(#[from] io::Error),
-}
-
-/// How a run without a platform fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Offline {
-    /// A file cannot be used at all.
-    Unreadable,
-    /// Some of what it holds is refused; the rest was done.
-    SomeRefused,
-}
-
-impl fmt::Display for Offline {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Offline::Unreadable => "the file cannot be used",
-            Offline::SomeRefused => "some rules are refused",
-        })
-    }
 }
 
 fn message(error: &ClientError) -> String {
@@ -78,7 +59,7 @@ impl Failure {
         match self {
             // Whoever read our output has had enough (`aops check | head`).
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
-            Failure::Offline(_) => return,
+            Failure::Rejected(None) | Failure::Unusable => return,
             Failure::Interrupted(text) => return screen::note(text),
             Failure::NoAnswer { .. } | Failure::Refused { .. } => {
                 screen::note(&format!("error {}", screen::plain(&self.to_string())));
@@ -96,11 +77,9 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-            Failure::Usage(_) | Failure::Rejected(_) | Failure::Offline(Offline::SomeRefused) => {
-                ExitCode::from(2)
-            }
+            Failure::Usage(_) | Failure::Rejected(_) => ExitCode::from(2),
             Failure::Interrupted(_) => ExitCode::from(130),
-            Failure::Offline(Offline::Unreadable)
+            Failure::Unusable
             | Failure::NoAnswer { .. }
             | Failure::Refused { .. }
             | Failure::Local(_)
@@ -123,7 +102,7 @@ impl Failure {
             Failure::Rejected(_)
             | Failure::Local(_)
             | Failure::Interrupted(_)
-            | Failure::Offline(_)
+            | Failure::Unusable
             | Failure::Output(_) => None,
         }
     }

@@ -65,7 +65,7 @@ async fn bad_trees_are_refused_with_reason_and_column_and_the_others_stored() {
 async fn when_all_are_bad_it_is_1000_with_the_lists() {
     let test = start().await;
     let answer = test
-        .post("/diag/tree/import", json!({ "trees": [tree("b", "cpu ||")] }))
+        .post("/diag/tree/import", json!({ "trees": [tree("b", "cpu || ram")] }))
         .await;
     assert_eq!(answer["code"], 1000);
     assert_eq!(answer["fail_list"], json!(["b"]));

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::arguments::Output;
 use crate::context::Context;
-use crate::failure::{Failure, Offline};
+use crate::failure::Failure;
 use crate::offline::diagnostic::{self, DiagnosticRow};
 use crate::offline::rules_file::{self, RulesFile};
 use crate::offline::source::Source;
@@ -45,7 +45,7 @@ pub(super) fn run(conf: &Path, context: &Context) -> Result<(), Failure> {
         diagnostic::show(&source, diagnostics);
     }
     if read.is_err() {
-        return Err(Failure::Offline(Offline::Unreadable));
+        return Err(Failure::Unusable);
     }
     if context.output == Output::Table {
         screen::print(&summary(file))?;
@@ -53,7 +53,7 @@ pub(super) fn run(conf: &Path, context: &Context) -> Result<(), Failure> {
     if file.refused.is_empty() {
         Ok(())
     } else {
-        Err(Failure::Offline(Offline::SomeRefused))
+        Err(Failure::Rejected(None))
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use aops_api::rule::RuleImportRequest;
 use aops_prometheus_rule::{Conversion, MAX_FILE_BYTES, RuleFileError, convert};
 
-use crate::failure::{Failure, Offline};
+use crate::failure::Failure;
 use crate::{documents, screen};
 
 const EXPORT_NAME: &str = "check_rules.json";
@@ -18,7 +18,7 @@ pub(crate) fn run(conf: &Path, export: Option<&Path>) -> Result<(), Failure> {
     let text = read(conf).map_err(|error| Failure::Local(format!("cannot read {shown}: {error}")))?;
     let conversion = convert(&text).map_err(|error| {
         screen::note(&screen::plain(&unusable(conf, &error)));
-        Failure::Offline(Offline::Unreadable)
+        Failure::Unusable
     })?;
     for line in remarks(conf, &conversion) {
         screen::note(&screen::plain(&line));
@@ -30,7 +30,7 @@ pub(crate) fn run(conf: &Path, export: Option<&Path>) -> Result<(), Failure> {
     if is_complete {
         return Ok(());
     }
-    Err(Failure::Offline(Offline::SomeRefused))
+    Err(Failure::Rejected(None))
 }
 
 /// Reads one byte more than is allowed at most, so that a file that is too large is seen as one.

@@ -12,7 +12,7 @@ use super::super::why::{show_labels, show_values, why};
 use super::check::summary;
 use crate::arguments::Output;
 use crate::context::Context;
-use crate::failure::{Failure, Offline};
+use crate::failure::Failure;
 use crate::offline::diagnostic;
 use crate::offline::recording::{self, Recording};
 use crate::offline::rules_file::{self, RulesFile};
@@ -148,14 +148,14 @@ pub(super) fn run(conf: &Path, options: &TestOptions, context: &Context) -> Resu
         return Ok(());
     }
     screen::note(&summary(&file));
-    Err(Failure::Offline(Offline::SomeRefused))
+    Err(Failure::Rejected(None))
 }
 
 fn read_rules(conf: &Path) -> Result<RulesFile, Failure> {
     let source = Source::read(conf, rules_file::MOST_BYTES)?;
     let file = RulesFile::read(&source).map_err(|wrong| {
         diagnostic::show(&source, &[wrong]);
-        Failure::Offline(Offline::Unreadable)
+        Failure::Unusable
     })?;
     diagnostic::show(&source, &file.diagnostics);
     Ok(file)
@@ -165,7 +165,7 @@ fn read_recording(data: &Path) -> Result<Recording, Failure> {
     let source = Source::read(data, recording::MOST_BYTES)?;
     let recording = Recording::read(&source).map_err(|wrong| {
         diagnostic::show(&source, &[wrong]);
-        Failure::Offline(Offline::Unreadable)
+        Failure::Unusable
     })?;
     for note in &recording.notes {
         screen::note(&format!("note: {}: {}", source.name, screen::plain(note)));

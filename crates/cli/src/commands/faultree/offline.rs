@@ -79,8 +79,8 @@ pub(super) fn check(arguments: Arguments, context: &Context) -> Result<(), Failu
     }
     match refusals {
         0 => Ok(()),
-        1 => Err(Failure::Rejected("a tree is refused".to_owned())),
-        number => Err(Failure::Rejected(format!("{number} trees are refused"))),
+        1 => Err(Failure::Rejected(Some("a tree is refused".to_owned()))),
+        number => Err(Failure::Rejected(Some(format!("{number} trees are refused")))),
     }
 }
 
@@ -174,8 +174,8 @@ pub(super) fn convert(arguments: Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     let written = write_workbook(named.content).map_err(|error| match error {
-        WriteError::Tree(error) => Failure::Rejected(error.to_string()),
-        other => Failure::Rejected(chain(&other)),
+        WriteError::Tree(error) => Failure::Rejected(Some(error.to_string())),
+        other => Failure::Rejected(Some(chain(&other))),
     })?;
     for remark in &written.remarks {
         screen::note(&format!("note: {remark}"));

@@ -261,11 +261,12 @@ fn is_wide(character: char) -> bool {
 }
 
 fn refused(errors: usize) -> Failure {
-    Failure::Rejected(match errors {
+    let summary = match errors {
         1 => "the tree is refused".to_owned(),
         MAX_ERRORS => format!("the tree is refused: {MAX_ERRORS} errors, and perhaps more"),
         errors => format!("the tree is refused: {errors} errors"),
-    })
+    };
+    Failure::Rejected(Some(summary))
 }
 
 /// The node that a path of names leads to.

@@ -67,6 +67,7 @@ pub(crate) struct Moment<'work, 'set> {
 }
 
 struct ItemReader<'work, 'set> {
+    stream: usize,
     candidates: Vec<Candidate<'work, 'set>>,
     unheard: Option<&'work [TimeRange]>,
     choice: Choice,
@@ -356,7 +357,13 @@ impl<'work, 'set> Moment<'work, 'set> {
             }
             Function::Predict { window, ahead_ms } => {
                 let candidate = self.chosen(item)?;
-                function::predict(candidate.series, candidate.seen, *window, self.time_ms, *ahead_ms)
+                let (series, seen) = (candidate.series, candidate.seen);
+                let time_ms = self.time_ms;
+                let of_series = (self.items[item].stream, series.id);
+                self.windows
+                    .predicted(of_series, (*window, *ahead_ms), time_ms, || {
+                        function::predict(series, seen, *window, time_ms, *ahead_ms)
+                    })
             }
         }
     }
@@ -471,6 +478,7 @@ impl<'work, 'set> ItemReader<'work, 'set> {
             is_placed: false,
         };
         Self {
+            stream: item.stream,
             candidates: item.series.iter().map(candidate).collect(),
             // A line is there to be judged, whatever was not heard around it.
             unheard: item

@@ -6,7 +6,7 @@ use crate::condition::{Window, WindowAggregate};
 use crate::exact_sum::ExactSum;
 use crate::item_series::ItemSeries;
 use crate::operation::BinaryOperator;
-use crate::value::Number;
+use crate::value::{Number, Value};
 
 /// What is kept of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -246,7 +246,12 @@ impl Window {
 pub(crate) struct Windows {
     windows: Vec<SharedWindow>,
     ids: HashMap<(usize, u32, Summary, Window), usize>,
+    /// Straight lines, which are computed from all samples of a window: by series, window and how far ahead.
+    predictions: HashMap<(usize, u32, Window, i64), Predictions>,
 }
+
+/// What was predicted at moments, in order.
+type Predictions = Vec<(i64, Result<Value, String>)>;
 
 struct SharedWindow {
     summary: Summary,
@@ -302,8 +307,29 @@ impl Windows {
         reading
     }
 
+    /// What is predicted at a moment, computed by whoever asks first.
+    pub(crate) fn predicted(
+        &mut self,
+        series: (usize, u32),
+        line: (Window, i64),
+        time_ms: i64,
+        compute: impl FnOnce() -> Result<Value, String>,
+    ) -> Result<Value, String> {
+        let key = (series.0, series.1, line.0, line.1);
+        let known = self.predictions.entry(key).or_default();
+        match known.binary_search_by_key(&time_ms, |(known_ms, _)| *known_ms) {
+            Ok(index) => known[index].1.clone(),
+            Err(index) => {
+                let predicted = compute();
+                known.insert(index, (time_ms, predicted.clone()));
+                predicted
+            }
+        }
+    }
+
     /// Forgets what was read. Where the windows are stays.
     pub(crate) fn forget_readings(&mut self) {
+        self.predictions = HashMap::new();
         for shared in &mut self.windows {
             shared.readings = Vec::new();
             shared.behind = None;

@@ -85,6 +85,21 @@ fn an_earlier_moment_is_read_as_if_nothing_had_been() {
 }
 
 #[test]
+fn a_prediction_is_computed_once() {
+    let mut windows = Windows::default();
+    let line = (Window::Time { ms: 1_000 }, 5_000);
+    let mut computed = 0;
+    for time_ms in [10, 20, 10, 20, 15] {
+        let predicted = windows.predicted((0, 0), line, time_ms, || {
+            computed += 1;
+            Ok(Value::Int(i128::from(time_ms)))
+        });
+        assert_eq!(predicted, Ok(Value::Int(i128::from(time_ms))));
+    }
+    assert_eq!(computed, 3);
+}
+
+#[test]
 fn equal_windows_are_one_and_those_of_series_that_are_gone_are_forgotten() {
     let mut windows = Windows::default();
     let window = Window::Time { ms: 1_000 };

@@ -102,7 +102,7 @@ async fn fetch(
             .await
             .map_err(ExecutorError::data_center("fetching series"))?;
         match plan.fetch().suffices(&answer) {
-            Ok(()) if memory.suffices(&plan, hosts, &SeriesSet::new(&answer)) => return Ok((plan, answer)),
+            Ok(()) if memory.suffices(&plan, &answer) => return Ok((plan, answer)),
             // A series comes at another interval than it did: its host is forgotten, and with history this ends.
             Ok(()) => {}
             // Longer each time, and there are as many intervals as there are jobs: this ends.

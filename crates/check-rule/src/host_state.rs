@@ -1,8 +1,9 @@
 //! What is known of one host while its rules are judged, and what is carried from window to window.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aops_api::Labels;
+use aops_api::series::FetchedSeries;
 
 use crate::item_series::ItemSeries;
 use crate::sample::Column;
@@ -76,11 +77,16 @@ impl HostState<'static> {
         state
     }
 
-    /// Whether what was fetched since comes at the intervals at which it came before.
-    pub(crate) fn keeps_intervals(&self, plans: &[StreamPlan], host: &HostSeries<'_>) -> bool {
-        self.streams.iter().zip(plans).all(|(stream, plan)| {
+    /// Whether a series that was fetched since comes at the interval at which it came before.
+    pub(crate) fn keeps_interval(&self, plans: &[StreamPlan], series: &FetchedSeries) -> bool {
+        let mut reading = self
+            .streams
+            .iter()
+            .zip(plans)
+            .filter(|(_, plan)| plan.selector == series.selector);
+        reading.all(|(stream, plan)| {
             let stream = stream.as_ref();
-            stream.is_none_or(|stream| stream.keeps_interval(plan, host.series(plan.selector)))
+            stream.is_none_or(|stream| stream.keeps_interval(plan, series))
         })
     }
 
@@ -101,11 +107,18 @@ impl HostState<'static> {
             }
         }
         self.windows.forget_readings();
-        let streams = &self.streams;
-        self.windows.retain(|stream, series| {
-            let stream = streams[stream].as_ref();
-            stream.is_some_and(|stream| stream.series().iter().any(|one| one.id == series))
-        });
+        if self.windows.is_empty() {
+            return;
+        }
+        let streams = self.streams.iter().enumerate();
+        let there: HashSet<(usize, u32)> = streams
+            .flat_map(|(number, stream)| {
+                let series = stream.iter().flat_map(Stream::series);
+                series.map(move |series| (number, series.id))
+            })
+            .collect();
+        self.windows
+            .retain(|stream, series| there.contains(&(stream, series)));
     }
 
     /// Memory in use, in bytes, about.

@@ -26,7 +26,7 @@ pub const MAX_MATCHING_SERIES: usize = 1_000;
 
 /// Whether where a rule stands at the end of the window is kept for the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Continuity {
     /// The window stands alone.
     Alone,
     /// It continues where the window before ended, if it was judged, and will be continued.
@@ -45,7 +45,7 @@ pub(crate) struct Case<'work, 'set> {
 }
 
 /// Judges a rule whose streams are prepared.
-pub(crate) fn judge(case: &Case<'_, '_>, state: &mut HostState<'_>, standing: Standing) -> JudgedWindow {
+pub(crate) fn judge(case: &Case<'_, '_>, state: &mut HostState<'_>, continuity: Continuity) -> JudgedWindow {
     let planned = case.planned;
     let failure = planned
         .selectors
@@ -57,7 +57,7 @@ pub(crate) fn judge(case: &Case<'_, '_>, state: &mut HostState<'_>, standing: St
             unreadable(reason, case.window)
         }
         None if is_let_be(&planned.rule, &planned.selectors, case.host) => Outcome::default(),
-        None => judge_label_sets(case, state, standing),
+        None => judge_label_sets(case, state, continuity),
     };
     JudgedWindow {
         key: planned.rule.key().clone(),
@@ -95,7 +95,7 @@ fn is_let_be(rule: &Rule, selectors: &[usize], host: &HostSeries<'_>) -> bool {
     rule.absent == Absent::Ignore && selectors.iter().any(|selector| host.never_had(*selector))
 }
 
-fn judge_label_sets(case: &Case<'_, '_>, state: &mut HostState<'_>, standing: Standing) -> Outcome {
+fn judge_label_sets(case: &Case<'_, '_>, state: &mut HostState<'_>, continuity: Continuity) -> Outcome {
     let rule = &*case.planned.rule;
     let window = case.window;
     let mut before = state.standings.remove(&case.number).unwrap_or_default();
@@ -117,14 +117,14 @@ fn judge_label_sets(case: &Case<'_, '_>, state: &mut HostState<'_>, standing: St
     }
     let count = label_sets.len();
     for (labels, series) in label_sets.into_iter().take(MAX_LABEL_SETS) {
-        let carried = match standing {
-            Standing::Alone => None,
-            Standing::Carried => before.remove(&labels),
+        let carried = match continuity {
+            Continuity::Alone => None,
+            Continuity::Carried => before.remove(&labels),
         };
         let (timeline, stands) = walk(rule, &series, windows, window, carried);
         let stretches = timeline.stretches().iter();
         findings.extend(stretches.map(|stretch| finding(rule, &series, windows, &labels, stretch)));
-        if standing == Standing::Carried {
+        if continuity == Continuity::Carried {
             after.insert(labels.clone(), stands);
         }
         if !is_starred || !timeline.alive().is_empty() {
@@ -132,7 +132,7 @@ fn judge_label_sets(case: &Case<'_, '_>, state: &mut HostState<'_>, standing: St
         }
         alive.extend_from_slice(timeline.alive());
     }
-    if standing == Standing::Carried {
+    if continuity == Continuity::Carried {
         state.standings.insert(case.number, after);
     }
     findings.extend(silences(case, &unheard, alive));

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aops_api::finding::JudgedWindow;
+use aops_api::series::{FetchedSeries, SeriesFetchAnswer};
 use aops_api::{HostId, TimeRange};
 
 use crate::host_state::HostState;
-use crate::judge::Standing;
+use crate::judge::Continuity;
 use crate::plan::{FetchPlan, Visit};
 use crate::rule::Rule;
 use crate::series_set::{HostSeries, SeriesSet};
@@ -72,20 +73,20 @@ impl Memory {
 
     /// Whether what was fetched can be judged on what is remembered. Where it cannot, because a series comes at another
     /// interval than it did, its host is forgotten: plan and fetch again.
-    pub fn suffices(&mut self, plan: &ContinuedPlan, hosts: &[HostId], set: &SeriesSet<'_>) -> bool {
+    pub fn suffices(&mut self, plan: &ContinuedPlan, answer: &SeriesFetchAnswer) -> bool {
         if !plan.is_continued {
             return true;
         }
         let streams = plan.plan.streams();
-        let changed: Vec<&HostId> = hosts
+        let is_changed = |series: &&FetchedSeries| {
+            let known = self.hosts.get(&series.host_id);
+            known.is_some_and(|known| !known.state.keeps_interval(streams, series))
+        };
+        let changed: Vec<&HostId> = answer
+            .series
             .iter()
-            .filter(|host| {
-                let known = self.hosts.get(*host);
-                let fetched = set.host(host);
-                known
-                    .zip(fetched)
-                    .is_some_and(|(known, fetched)| !known.state.keeps_intervals(streams, fetched))
-            })
+            .filter(is_changed)
+            .map(|series| &series.host_id)
             .collect();
         for host in &changed {
             self.hosts.remove(*host);
@@ -120,7 +121,7 @@ impl Memory {
             window: fetch.window(),
             as_of_ms: set.as_of_ms(),
         };
-        let judged = fetch.judge_over(rules, &visit, &mut state, Standing::Carried);
+        let judged = fetch.judge_over(rules, &visit, &mut state, Continuity::Carried);
         // What could not be read is missing: nothing can be built on it.
         if !host.has_failure() {
             self.remember(fetch, host_id, fetch.window(), state);

@@ -15,14 +15,11 @@ use crate::operation::UnaryOperator;
 use crate::program::{NumberReading, Program};
 use crate::rule::Rule;
 use crate::sample::too_long;
-use crate::value::{MAX_TEXT_BYTES, Value};
-use crate::window::{Summary, WindowReading, Windows, exact_float};
+use crate::value::{LARGEST_EXACT_INTEGER, MAX_TEXT_BYTES, Value};
+use crate::window::{Summary, WindowReading, Windows};
 
 /// How many of several matching series an error names.
 const NAMED_SERIES: usize = 3;
-/// Whole numbers below are exact as floats.
-const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
-
 /// What is read for one label set, by item.
 pub(crate) struct LabelSetSeries<'work, 'set> {
     pub(crate) items: Vec<ItemCandidates<'work, 'set>>,
@@ -419,7 +416,7 @@ impl NumberReading for Moment<'_, '_> {
             return number.is_finite().then_some(number);
         }
         let number = self.function(call).ok()?.number()?.as_float();
-        (number.abs() < EXACT_BELOW).then_some(number)
+        (number.abs() < LARGEST_EXACT_INTEGER).then_some(number)
     }
 }
 
@@ -442,7 +439,7 @@ fn summary_of(function: &Function) -> Option<(Summary, Window)> {
 /// A number that stands in the condition as such, perhaps with a sign.
 fn constant_number(expression: &Expression) -> Option<f64> {
     match expression {
-        Expression::Literal(value) => exact_float(value.number()?),
+        Expression::Literal(value) => value.number()?.exact_float(),
         Expression::Unary {
             operator: UnaryOperator::Minus,
             operand,

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::value::{MAX_TEXT_BYTES, Number, Value};
+use crate::value::{MAX_TEXT_BYTES, Number, TWO_TO_127, Value};
 
 /// An operator between two operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,7 +37,22 @@ pub(crate) enum UnaryOperator {
 }
 
 impl BinaryOperator {
+    /// Whether a comparison of finite floats holds; what is no comparison never does.
+    #[inline]
+    pub(crate) fn holds(self, left: f64, right: f64) -> bool {
+        match self {
+            BinaryOperator::Equal => left == right,
+            BinaryOperator::NotEqual => left != right,
+            BinaryOperator::Less => left < right,
+            BinaryOperator::Greater => left > right,
+            BinaryOperator::LessOrEqual => left <= right,
+            BinaryOperator::GreaterOrEqual => left >= right,
+            _ => false,
+        }
+    }
+
     /// Whether it compares and answers true or false.
+    #[inline]
     pub(crate) fn is_comparison(self) -> bool {
         matches!(
             self,
@@ -152,7 +167,6 @@ fn bitwise(
 }
 
 fn truncated(number: Number) -> Result<i128, String> {
-    const TWO_TO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
     match number {
         Number::Int(integer) => Ok(integer),
         Number::Float(float) if (-TWO_TO_127..TWO_TO_127).contains(&float) => Ok(float.trunc() as i128),
@@ -324,10 +338,18 @@ fn modulo(left: &Value, right: &Value) -> Result<Value, String> {
         let has_other_sign = rest != 0 && (rest < 0) != (divisor < 0);
         return Ok(Value::Int(if has_other_sign { rest + divisor } else { rest }));
     }
-    let divisor = divisor.as_float();
-    let rest = dividend.as_float() % divisor;
+    Ok(Value::Float(floored_rest(
+        dividend.as_float(),
+        divisor.as_float(),
+    )))
+}
+
+/// The rest of floats, with the sign of the divisor.
+#[inline]
+pub(crate) fn floored_rest(dividend: f64, divisor: f64) -> f64 {
+    let rest = dividend % divisor;
     let has_other_sign = rest != 0.0 && (rest < 0.0) != (divisor < 0.0);
-    Ok(Value::Float(if has_other_sign { rest + divisor } else { rest }))
+    if has_other_sign { rest + divisor } else { rest }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use aops_api::series::{LabelMatcher, SeriesFetchAnswer, SeriesSelector};
 use aops_api::{HostId, TimeRange};
 
 use crate::host_state::HostState;
-use crate::judge::{Case, Standing, judge};
+use crate::judge::{Case, Continuity, judge};
 use crate::rule::Rule;
 use crate::series_set::{HostSeries, SeriesSet};
 use crate::stream::StreamPlan;
@@ -219,7 +219,7 @@ impl FetchPlan {
             window,
             as_of_ms: set.as_of_ms(),
         };
-        self.judge_over(rules, &visit, &mut state, Standing::Alone)
+        self.judge_over(rules, &visit, &mut state, Continuity::Alone)
     }
 
     /// Judges rules over prepared streams.
@@ -228,7 +228,7 @@ impl FetchPlan {
         rules: &[usize],
         visit: &Visit<'_, '_>,
         state: &mut HostState<'_>,
-        standing: Standing,
+        continuity: Continuity,
     ) -> Vec<JudgedWindow> {
         // Those that look back furthest come first, so that windows that are shared only go forward.
         let mut order: Vec<usize> = (0..rules.len()).collect();
@@ -243,7 +243,7 @@ impl FetchPlan {
                 window: visit.window,
                 as_of_ms: visit.as_of_ms,
             };
-            judged[place] = Some(judge(&case, state, standing));
+            judged[place] = Some(judge(&case, state, continuity));
         }
         judged.into_iter().flatten().collect()
     }

@@ -6,12 +6,9 @@
 
 use crate::condition::{Condition, Expression, Function};
 use crate::explanation::compares_once;
-use crate::operation::{BinaryOperator, UnaryOperator};
-use crate::value::{Number, Value};
-use crate::window::exact_float;
+use crate::operation::{BinaryOperator, UnaryOperator, floored_rest};
+use crate::value::{LARGEST_EXACT_INTEGER, Number, Value};
 
-/// Whole numbers below are exact as floats.
-const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
 /// Deepest stack of a program.
 const MAX_STACK: usize = 64;
 
@@ -124,12 +121,7 @@ fn binary(operator: BinaryOperator, left: f64, right: f64) -> Option<f64> {
     let number = match operator {
         BinaryOperator::Or => return Some(if left != 0.0 { left } else { right }),
         BinaryOperator::And => return Some(if left != 0.0 { right } else { left }),
-        BinaryOperator::Equal => return Some(truth(left == right)),
-        BinaryOperator::NotEqual => return Some(truth(left != right)),
-        BinaryOperator::Less => return Some(truth(left < right)),
-        BinaryOperator::Greater => return Some(truth(left > right)),
-        BinaryOperator::LessOrEqual => return Some(truth(left <= right)),
-        BinaryOperator::GreaterOrEqual => return Some(truth(left >= right)),
+        operator if operator.is_comparison() => return Some(truth(operator.holds(left, right))),
         BinaryOperator::Add => left + right,
         BinaryOperator::Subtract => left - right,
         BinaryOperator::Multiply => left * right,
@@ -138,21 +130,12 @@ fn binary(operator: BinaryOperator, left: f64, right: f64) -> Option<f64> {
         _ => return None,
     };
     // Also false of what is not a number.
-    (number.abs() < EXACT_BELOW).then_some(number)
+    (number.abs() < LARGEST_EXACT_INTEGER).then_some(number)
 }
 
 #[inline]
 fn difference(minuend: f64, subtrahend: f64) -> Option<f64> {
     Some(minuend - subtrahend).filter(|difference| difference.is_finite())
-}
-
-fn floored_rest(dividend: f64, divisor: f64) -> f64 {
-    let rest = dividend % divisor;
-    if rest != 0.0 && (rest < 0.0) != (divisor < 0.0) {
-        rest + divisor
-    } else {
-        rest
-    }
 }
 
 #[derive(Default)]
@@ -272,7 +255,7 @@ fn literal(value: &Value) -> Option<f64> {
     let number = value.number()?;
     match number {
         Number::Float(float) => Some(float),
-        Number::Int(_) => exact_float(number),
+        Number::Int(_) => number.exact_float(),
     }
 }
 

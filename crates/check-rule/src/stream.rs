@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aops_api::Labels;
 use aops_api::rule::{Aggregate, DataKind, Transform};
+use aops_api::series::FetchedSeries;
 
 use crate::exact_sum::exact_sum;
 use crate::item_series::ItemSeries;
@@ -107,15 +108,13 @@ impl<'set> Stream<'set> {
 }
 
 impl Stream<'static> {
-    /// Whether what was fetched since comes at the interval at which it came before.
-    pub(crate) fn keeps_interval(&self, plan: &StreamPlan, raw: &[RawSeries<'_>]) -> bool {
-        raw.iter().all(|one| {
-            let by_rank = |series: &ItemSeries<'_>| rank(&series.labels).cmp(&rank(one.labels));
-            let known = self.sources.series.binary_search_by(by_rank);
-            let has_same_gap =
-                |index: usize| self.sources.series[index].gap_ms == gap_ms(plan.max_gap_ms, one.interval_ms);
-            known.map_or(true, has_same_gap)
-        })
+    /// Whether a series that was fetched since comes at the interval at which it came before.
+    pub(crate) fn keeps_interval(&self, plan: &StreamPlan, fetched: &FetchedSeries) -> bool {
+        let by_rank = |series: &ItemSeries<'_>| rank(&series.labels).cmp(&rank(&fetched.labels));
+        match self.sources.series.binary_search_by(by_rank) {
+            Ok(index) => self.sources.series[index].gap_ms == gap_ms(plan.max_gap_ms, fetched.interval_ms),
+            Err(_) => true,
+        }
     }
 
     /// Takes in what was fetched since.

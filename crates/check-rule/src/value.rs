@@ -7,8 +7,10 @@ use std::sync::Arc;
 /// Longest text that an expression may make, in bytes.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// Whole numbers up to here are exact in the samples we get; beyond, a sample is a float.
-const LARGEST_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+/// Whole numbers up to here, 2^53, are exact as floats; beyond, a sample is a float.
+pub(crate) const LARGEST_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+/// The first float beyond the integers.
+pub(crate) const TWO_TO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
 
 /// A value. `Bool` counts as 0 or 1 wherever a number is wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +82,15 @@ impl Number {
         }
     }
 
+    /// The finite float that compares with samples exactly as the number does, if there is one.
+    pub(crate) fn exact_float(self) -> Option<f64> {
+        let float = self.as_float();
+        match self {
+            Number::Float(float) => Some(float).filter(|float| float.is_finite()),
+            Number::Int(integer) => Some(float).filter(|_| integer.unsigned_abs() <= 1 << 53),
+        }
+    }
+
     pub(crate) fn is_zero(self) -> bool {
         match self {
             Number::Int(integer) => integer == 0,
@@ -108,7 +119,6 @@ impl From<Number> for Value {
 }
 
 fn compare_mixed(integer: i128, float: f64) -> Option<Ordering> {
-    const TWO_TO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
     if float.is_nan() {
         return None;
     }

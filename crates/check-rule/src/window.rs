@@ -6,7 +6,7 @@ use crate::condition::{Window, WindowAggregate};
 use crate::exact_sum::ExactSum;
 use crate::item_series::ItemSeries;
 use crate::operation::BinaryOperator;
-use crate::value::{Number, Value};
+use crate::value::Value;
 
 /// What is kept of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,7 +143,7 @@ impl WindowCursor {
                 comparison,
                 operand,
                 count,
-            } => *count += usize::from(holds(*comparison, value, *operand)),
+            } => *count += usize::from(comparison.holds(value, *operand)),
         }
     }
 
@@ -166,7 +166,7 @@ impl WindowCursor {
                 comparison,
                 operand,
                 count,
-            } => *count -= usize::from(holds(*comparison, value, *operand)),
+            } => *count -= usize::from(comparison.holds(value, *operand)),
         }
     }
 
@@ -195,28 +195,6 @@ impl State {
             State::Total(sum) => sum.clear(),
             State::Count { count, .. } => *count = 0,
         }
-    }
-}
-
-/// Whether a comparison of finite numbers holds, as the language has it.
-fn holds(comparison: BinaryOperator, left: f64, right: f64) -> bool {
-    match comparison {
-        BinaryOperator::Equal => left == right,
-        BinaryOperator::NotEqual => left != right,
-        BinaryOperator::Less => left < right,
-        BinaryOperator::Greater => left > right,
-        BinaryOperator::LessOrEqual => left <= right,
-        BinaryOperator::GreaterOrEqual => left >= right,
-        _ => false,
-    }
-}
-
-/// The number that a value compares as, if samples compare with it exactly as floats.
-pub(crate) fn exact_float(number: Number) -> Option<f64> {
-    let float = number.as_float();
-    match number {
-        Number::Float(float) => Some(float).filter(|float| float.is_finite()),
-        Number::Int(integer) => Some(float).filter(|_| integer.unsigned_abs() <= 1 << 53),
     }
 }
 
@@ -334,6 +312,10 @@ impl Windows {
             shared.readings = Vec::new();
             shared.behind = None;
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.windows.is_empty()
     }
 
     /// Forgets windows over series that are gone.

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 
 use aops_api::rule::{CheckItem, ImportReason, KeyedRule};
-use aops_check_rule::Rule;
+use aops_check_rule::{MAX_NAME_CHARACTERS, Rule};
 
 /// Most rules of one import.
 const MOST_RULES: usize = 10_000;
-/// Longest name, in characters.
-const LONGEST_NAME: usize = 128;
 
 /// An import, sorted out.
 #[derive(Debug, Default, PartialEq)]
@@ -79,10 +77,10 @@ fn check_shape(item: &CheckItem) -> Result<(), (String, String)> {
     let refuse = |field: &str, reason: &str| Err((field.to_owned(), reason.to_owned()));
     let name = &item.check_item;
     let length = name.chars().count();
-    if !(1..=LONGEST_NAME).contains(&length) {
+    if !(1..=MAX_NAME_CHARACTERS).contains(&length) {
         return refuse(
             "check_item",
-            &format!("{length} characters, not 1 to {LONGEST_NAME}"),
+            &format!("{length} characters, not 1 to {MAX_NAME_CHARACTERS}"),
         );
     }
     if name.contains(|letter: char| letter.is_control() || letter == ',') {

@@ -45,9 +45,9 @@ fn a_series_that_changes_its_interval_is_fetched_anew() {
     let next = planned(&memory, &rule, 3);
     assert!(!reaches_back(&next));
     let same = world("m", 15_000).fetch(next.fetch().selectors());
-    assert!(memory.suffices(&next, &[host()], &SeriesSet::new(&same)));
+    assert!(memory.suffices(&next, &same));
     let slower = world("m", 60_000).fetch(next.fetch().selectors());
-    assert!(!memory.suffices(&next, &[host()], &SeriesSet::new(&slower)));
+    assert!(!memory.suffices(&next, &slower));
     assert_eq!(memory.hosts(), 0);
     assert!(reaches_back(&planned(&memory, &rule, 3)));
 }

@@ -11,6 +11,10 @@ use aops_fault_tree::{LeafInput, Style, Tree, read_workbook, render_text, write_
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::{Value, json};
 
+/// That of the programs.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const HOUR_MS: i64 = 3_600_000;
 
 /// A tree of about `nodes` nodes: branches of nine leaves each below groups of ten.

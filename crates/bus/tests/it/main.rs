@@ -1,0 +1,6 @@
+//! The message bus: one contract on every engine, and what each promises beyond it.
+
+mod backend;
+mod contract;
+mod embedded;
+mod kafka;

@@ -208,12 +208,18 @@ impl<M: Clone> Partition<M> {
 
     /// What is to be committed.
     pub(super) fn progress(&self) -> Option<Progress> {
+        let mut offset = self.lowest_unsettled()?;
+        // Settled by whoever had the partition before, and not read by us yet.
+        while self.settled.contains(&offset) {
+            offset += 1;
+        }
         Some(Progress {
-            offset: self.lowest_unsettled()?,
-            settled: self.settled.clone(),
+            offset,
+            settled: self.settled.range(offset..).copied().collect(),
         })
     }
 
+    /// Of what has been read.
     fn lowest_unsettled(&self) -> Option<i64> {
         self.slots.keys().next().copied().or(self.next)
     }
@@ -234,7 +240,7 @@ impl<M: Clone> Partition<M> {
         true
     }
 
-    /// The offset that is committed says it of all below.
+    /// What is below is not read again.
     fn forget_passed(&mut self) {
         if let Some(lowest) = self.lowest_unsettled() {
             self.settled = self.settled.split_off(&lowest);

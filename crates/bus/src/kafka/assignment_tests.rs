@@ -92,8 +92,9 @@ fn what_is_not_held_cannot_be_settled() {
 #[test]
 fn an_id_that_waits_or_is_held_is_one_message() {
     let mut partition = Partition::new(None, LIMIT);
-    let mut arrive =
-        |partition: &mut Partition<()>, offset, key: &str| partition.receive(offset, key.into(), "x".into(), ());
+    let arrive = |partition: &mut Partition<()>, offset, key: &str| {
+        partition.receive(offset, key.into(), "x".into(), ())
+    };
     assert_eq!(arrive(&mut partition, 0, "a"), Arrival::Queued);
     assert_eq!(arrive(&mut partition, 1, "a"), Arrival::Repeated);
     assert_eq!(arrive(&mut partition, 2, "b"), Arrival::Queued, "another key");
@@ -119,11 +120,28 @@ fn what_was_settled_before_is_passed_over() {
     let mut partition = Partition::new(Some(progress(5, [7])), LIMIT);
     assert_eq!(partition.progress(), Some(progress(5, [7])));
     assert_eq!(receive(&mut partition, 5, "a"), Arrival::Queued);
-    assert_eq!(receive(&mut partition, 7, "a"), Arrival::AlreadySettled, "6 is a gap");
+    assert_eq!(
+        receive(&mut partition, 7, "a"),
+        Arrival::AlreadySettled,
+        "6 is a gap"
+    );
     assert_eq!(partition.progress(), Some(progress(5, [7])));
     partition.take();
     partition.settle(5);
     assert_eq!(partition.progress(), Some(progress(8, [])));
+}
+
+#[test]
+fn a_commit_passes_over_what_was_settled_before_and_is_not_read_yet() {
+    let mut partition = Partition::new(Some(progress(5, [6, 7, 9])), LIMIT);
+    receive(&mut partition, 5, "a");
+    partition.take();
+    partition.settle(5);
+    assert_eq!(partition.progress(), Some(progress(8, [9])));
+    assert_eq!(receive(&mut partition, 6, "a"), Arrival::AlreadySettled);
+    assert_eq!(receive(&mut partition, 7, "a"), Arrival::AlreadySettled);
+    assert_eq!(receive(&mut partition, 8, "a"), Arrival::Queued);
+    assert_eq!(partition.progress(), Some(progress(8, [9])));
 }
 
 #[test]

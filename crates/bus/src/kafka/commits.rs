@@ -1,7 +1,12 @@
-//! Commits of a member: one at a time, without waiting for it, so that the thread goes on; whatever is settled meanwhile
-//! goes with the next. Those who settled wait for their commit, within [`CALL_LIMIT`].
+//! Commits of a member: one at a time, by a thread of their own, so that the member's goes on; whatever is settled
+//! meanwhile goes with the next. Those who settled wait for their commit, within [`CALL_LIMIT`].
+//!
+//! A thread, because librdkafka tells the outcome of a commit only to who waits for it: with its interface of events, as
+//! the client has it, that of an asynchronous commit is told nobody.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -97,30 +102,27 @@ impl Commits {
     }
 
     /// Sends what is behind, unless a commit is under way.
-    pub(super) fn send(
-        &mut self,
-        consumer: &BaseConsumer<Context>,
-        progress: impl Fn(i32) -> Option<Progress>,
-    ) {
-        let is_too_soon = self.not_before.is_some_and(|not_before| Instant::now() < not_before);
+    pub(super) fn send(&mut self, committer: &Committer, progress: impl Fn(i32) -> Option<Progress>) {
+        let is_too_soon = self
+            .not_before
+            .is_some_and(|not_before| Instant::now() < not_before);
         if self.under_way.is_some() || self.behind.is_empty() || is_too_soon {
             return;
         }
         let list = self.list(&progress);
-        let partitions = std::mem::take(&mut self.behind);
-        let waiting = std::mem::take(&mut self.waiting);
-        let has_some = list.count() > 0;
-        self.under_way = Some(UnderWay { partitions, waiting });
-        let sent = if has_some {
-            consumer.commit(&list, CommitMode::Async)
-        } else {
-            // All of them have been given up meanwhile.
-            self.arrived(Ok(()), &[], None);
-            return;
-        };
-        if sent.is_err() {
-            self.arrived(sent, &[], None);
+        self.under_way = Some(UnderWay {
+            partitions: std::mem::take(&mut self.behind),
+            waiting: std::mem::take(&mut self.waiting),
+        });
+        // Nothing: all of them have been given up meanwhile.
+        if list.count() == 0 || !committer.send(list) {
+            self.arrived(Ok(()));
         }
+    }
+
+    /// Whether a commit is under way.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
     }
 
     fn list(&self, progress: impl Fn(i32) -> Option<Progress>) -> TopicPartitionList {
@@ -141,30 +143,23 @@ impl Commits {
         list
     }
 
-    /// What became of the commit that was under way; `refused` are partitions of it that were not committed.
-    pub(super) fn arrived(&mut self, outcome: KafkaResult<()>, refused: &[i32], health: Option<&Health>) {
+    /// What became of the commit that was under way.
+    pub(super) fn arrived(&mut self, outcome: KafkaResult<()>) {
         let Some(UnderWay { partitions, waiting }) = self.under_way.take() else {
             return;
         };
-        self.not_before = None;
-        if outcome.is_ok()
-            && let Some(health) = health
-        {
-            health.answered();
-        }
-        if let Err(error) = &outcome {
-            self.learn(error);
-        }
-        let is_refused = |partition: &i32| outcome.is_err() || refused.contains(partition);
-        self.behind.extend(partitions.into_iter().filter(is_refused));
-        if !self.behind.is_empty() && (outcome.is_err() || !refused.is_empty()) {
-            self.not_before = Some(Instant::now() + TRY_AGAIN);
-        }
-        for waiting in waiting {
-            if is_refused(&waiting.partition) {
-                self.waiting.push(waiting);
-            } else {
-                let _ = waiting.reply.send(Ok(()));
+        match outcome {
+            Ok(()) => {
+                self.not_before = None;
+                for waiting in waiting {
+                    let _ = waiting.reply.send(Ok(()));
+                }
+            }
+            Err(error) => {
+                self.learn(&error);
+                self.not_before = Some(Instant::now() + TRY_AGAIN);
+                self.behind.extend(partitions);
+                self.waiting.extend(waiting);
             }
         }
     }
@@ -193,6 +188,44 @@ impl Commits {
             .collect();
         for waiting in expired {
             let _ = waiting.reply.send(Err(health.unavailable("committing")));
+        }
+    }
+}
+
+/// The thread that commits.
+pub(super) struct Committer {
+    lists: mpsc::Sender<TopicPartitionList>,
+    thread: JoinHandle<()>,
+}
+
+impl Committer {
+    /// `tell` is called with the outcome of each commit.
+    pub(super) fn start(
+        consumer: Arc<BaseConsumer<Context>>,
+        tell: impl Fn(KafkaResult<()>) + Send + 'static,
+    ) -> Result<Self, BusError> {
+        let (lists, received) = mpsc::channel();
+        let commit = move || {
+            for list in received {
+                tell(consumer.commit(&list, CommitMode::Sync));
+            }
+        };
+        let thread = thread::Builder::new()
+            .name("bus commits".to_owned())
+            .spawn(commit)
+            .map_err(|error| BusError::Thread(Arc::new(error)))?;
+        Ok(Self { lists, thread })
+    }
+
+    fn send(&self, list: TopicPartitionList) -> bool {
+        self.lists.send(list).is_ok()
+    }
+
+    /// Ends the thread; if it waits for brokers, it ends when it has had its answer.
+    pub(super) fn end(self, is_waiting: bool) {
+        drop(self.lists);
+        if !is_waiting && self.thread.join().is_err() {
+            tracing::error!("the thread that commits ended by a panic");
         }
     }
 }

@@ -142,7 +142,8 @@ impl KafkaConfig {
         check_seconds("session_timeout", self.session_timeout, 6, 1_800)?;
         check_seconds("handover_timeout", self.handover_timeout, 0, 200)?;
         if let Some(wrong) = self.topic_prefix.chars().find(|letter| !is_of_a_name(*letter)) {
-            let reason = format!("{wrong:?} is in it; expected letters, digits, dots, dashes and underscores");
+            let reason =
+                format!("{wrong:?} is in it; expected letters, digits, dots, dashes and underscores");
             return Err(refuse("topic_prefix", reason));
         }
         self.check_login()
@@ -265,12 +266,19 @@ fn check_seconds(key: &'static str, found: Duration, least: u64, most: u64) -> R
     if (Duration::from_secs(least)..=Duration::from_secs(most)).contains(&found) {
         return Ok(());
     }
-    Err(refuse(key, format!("it is {found:?}; expected {least}s to {most}s")))
+    Err(refuse(
+        key,
+        format!("it is {found:?}; expected {least}s to {most}s"),
+    ))
 }
 
 fn read_password(file: &PathBuf) -> Result<String, BusError> {
-    let text = fs::read_to_string(file)
-        .map_err(|error| refuse("password_file", format!("{} cannot be read: {error}", file.display())))?;
+    let text = fs::read_to_string(file).map_err(|error| {
+        refuse(
+            "password_file",
+            format!("{} cannot be read: {error}", file.display()),
+        )
+    })?;
     match text.lines().next().map(str::trim_end) {
         Some(password) if !password.is_empty() => Ok(password.to_owned()),
         _ => Err(refuse(
@@ -303,7 +311,14 @@ mod tests {
     fn what_makes_no_sense_is_refused_by_the_name_of_the_key() {
         config().check().expect("right");
         assert_refused(|config| config.brokers.clear(), "brokers");
-        for broker in ["kafka", ":9092", "a b:1", "kafka:0", "kafka:99999", "http://kafka:9092"] {
+        for broker in [
+            "kafka",
+            ":9092",
+            "a b:1",
+            "kafka:0",
+            "kafka:99999",
+            "http://kafka:9092",
+        ] {
             assert_refused(|config| config.brokers.push(broker.to_owned()), "brokers");
         }
         assert_refused(|config| config.partitions = 0, "partitions");
@@ -311,7 +326,10 @@ mod tests {
         assert_refused(|config| config.maximum_message_bytes = 1, "maximum_message_bytes");
         assert_refused(|config| config.maximum_held = 1, "maximum_held");
         assert_refused(|config| config.retention = Duration::ZERO, "retention");
-        assert_refused(|config| config.session_timeout = Duration::from_secs(1), "session_timeout");
+        assert_refused(
+            |config| config.session_timeout = Duration::from_secs(1),
+            "session_timeout",
+        );
         assert_refused(|config| config.topic_prefix = "a/b".to_owned(), "topic_prefix");
         assert_refused(|config| config.username = Some("me".to_owned()), "username");
         assert_refused(|config| config.ca_file = Some("ca.pem".into()), "ca_file");
@@ -334,7 +352,10 @@ mod tests {
         };
         config.check().expect("right");
         let refusal = config.client().expect_err("no file").to_string();
-        assert!(refusal.contains("`password_file`") && refusal.contains("cannot be read"), "{refusal}");
+        assert!(
+            refusal.contains("`password_file`") && refusal.contains("cannot be read"),
+            "{refusal}"
+        );
         fs::write(&file, "\n").expect("written");
         let refusal = config.client().expect_err("empty").to_string();
         assert!(refusal.contains("has no password"), "{refusal}");
@@ -352,7 +373,10 @@ mod tests {
             ..config()
         };
         let client = config.client().expect("read");
-        let error = client.create::<rdkafka::consumer::BaseConsumer>().err().expect("no such file");
+        let error = client
+            .create::<rdkafka::consumer::BaseConsumer>()
+            .err()
+            .expect("no such file");
         let refusal = refused(error).to_string();
         assert!(refusal.contains("`ca_file`"), "{refusal}");
 
@@ -360,7 +384,10 @@ mod tests {
         config.ca_file = None;
         config.sasl_mechanism = Some("FOO".to_owned());
         let client = config.client().expect("read");
-        let error = client.create::<rdkafka::consumer::BaseConsumer>().err().expect("no such mechanism");
+        let error = client
+            .create::<rdkafka::consumer::BaseConsumer>()
+            .err()
+            .expect("no such mechanism");
         let refusal = refused(error).to_string();
         assert!(refusal.contains("`sasl_mechanism`"), "{refusal}");
     }

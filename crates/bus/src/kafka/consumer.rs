@@ -101,7 +101,12 @@ async fn bury(receipt: KafkaReceipt, attempt: u32, reason: &str) {
     let (topic, arrived) = (receipt.member.topic.clone(), receipt.arrived.clone());
     let id = &arrived.id;
     if attempt == 1 {
-        tracing::error!(topic, id, reason, "a message that nobody can read goes to the dead letters");
+        tracing::error!(
+            topic,
+            id,
+            reason,
+            "a message that nobody can read goes to the dead letters"
+        );
     }
     let settled = match receipt.publish_letter(receipt.cut(), reason).await {
         Ok(()) => receipt.settle(Outcome::Done).await,
@@ -180,7 +185,10 @@ impl KafkaReceipt {
         };
         let reason: String = reason.chars().take(LONGEST_REASON).collect();
         let letter = dead_letter(&member.topic, &member.group, message, &reason, (member.now_ms)());
-        member.producer.publish(&member.dead_letter_topic, &[letter]).await
+        member
+            .producer
+            .publish(&member.dead_letter_topic, &[letter])
+            .await
     }
 
     /// What arrived, as bytes and bounded.

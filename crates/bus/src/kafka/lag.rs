@@ -11,8 +11,8 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::config::{self, CALL_LIMIT, KafkaConfig};
 use super::health::{self, Health, Watch};
-use super::topics::{self, Topics};
 use super::settled;
+use super::topics::{self, Topics};
 use crate::error::BusError;
 
 const DOING: &str = "asking for the lag";

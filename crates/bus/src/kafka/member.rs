@@ -11,14 +11,14 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaErrorCode;
 use tokio::sync::oneshot;
 
 use super::assignment::{Arrival, Partition};
-use super::commits::{Commits, Reply};
+use super::commits::{Commits, Committer, Reply};
 use super::config::{self, KafkaConfig};
 use super::consumer::{HandedOut, KafkaReceipt, Member, Ticket};
 use super::health::Health;
@@ -50,6 +50,8 @@ pub(super) enum Command {
     Release(Ticket),
     /// librdkafka has something.
     Wake,
+    /// A commit has had its answer.
+    Committed(KafkaResult<()>),
     Close(Option<oneshot::Sender<()>>),
 }
 
@@ -87,7 +89,8 @@ struct Leaving {
 /// See the module.
 pub(super) struct MemberThread {
     setup: Setup,
-    consumer: BaseConsumer<Context>,
+    consumer: Arc<BaseConsumer<Context>>,
+    committer: Committer,
     received: mpsc::Receiver<Command>,
     /// For receipts; gone with the last handle.
     member: Weak<Member>,
@@ -119,7 +122,10 @@ impl MemberThread {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
-            .set("session.timeout.ms", setup.config.session_timeout.as_millis().to_string())
+            .set(
+                "session.timeout.ms",
+                setup.config.session_timeout.as_millis().to_string(),
+            )
             .set(
                 "heartbeat.interval.ms",
                 (setup.config.session_timeout / 4).as_millis().to_string(),
@@ -134,14 +140,21 @@ impl MemberThread {
         let mut consumer: BaseConsumer<Context> = client
             .create_with_context(Context::new(setup.health.clone()))
             .map_err(config::refused)?;
+        let waking = commands.clone();
         consumer.set_nonempty_callback(move || {
             // An error means that the member has ended.
-            let _ = commands.send(Command::Wake);
+            let _ = waking.send(Command::Wake);
         });
+        let consumer = Arc::new(consumer);
+        let committer = Committer::start(consumer.clone(), move |outcome| {
+            // As above.
+            let _ = commands.send(Command::Committed(outcome));
+        })?;
         let commits = Commits::new(setup.topic.clone());
         Ok(Self {
             setup,
             consumer,
+            committer,
             received,
             member,
             start: Instant::now(),
@@ -176,7 +189,11 @@ impl MemberThread {
                 }
             };
             self.look_after();
-            sleep = if has_more { Duration::ZERO } else { self.until_due() };
+            sleep = if has_more {
+                Duration::ZERO
+            } else {
+                self.until_due()
+            };
         };
         self.end();
         if let Some(closed) = closed {
@@ -203,6 +220,7 @@ impl MemberThread {
                     }
                 }
                 Command::Wake => {}
+                Command::Committed(outcome) => self.committed(outcome),
                 Command::Close(closed) => return Some(closed),
             }
             next = self.received.try_recv().ok();
@@ -258,7 +276,13 @@ impl MemberThread {
     fn poll(&mut self) -> Result<bool, KafkaError> {
         for _ in 0..MESSAGES_PER_TURN {
             let polled = self.consumer.poll(Duration::ZERO).map(|outcome| {
-                outcome.map(|message| (message.partition(), message.offset(), Arc::new(Arrived::new(&message))))
+                outcome.map(|message| {
+                    (
+                        message.partition(),
+                        message.offset(),
+                        Arc::new(Arrived::new(&message)),
+                    )
+                })
             });
             let is_nothing = polled.is_none();
             match polled {
@@ -306,7 +330,10 @@ impl MemberThread {
         let code = error.rdkafka_error_code();
         if topics::is_missing(error) {
             if self.complaint.is_none() || self.complaint != code {
-                tracing::warn!(topic = self.setup.topic, "the topic is not there any more: it is made again");
+                tracing::warn!(
+                    topic = self.setup.topic,
+                    "the topic is not there any more: it is made again"
+                );
             }
             self.setup.topics.restore_in_background(&self.setup.topic);
         } else if self.complaint != code && rebalance::is_worth_telling(code) {
@@ -324,10 +351,6 @@ impl MemberThread {
         match event {
             Event::Assigned(list) => self.take_over(list),
             Event::Revoked { list, is_lost } => self.begin_to_leave(list, is_lost),
-            Event::Committed { outcome, refused } => {
-                let health = self.setup.health.clone();
-                self.commits.arrived(outcome, &refused, Some(&health));
-            }
         }
     }
 
@@ -347,13 +370,22 @@ impl MemberThread {
     }
 
     fn begin_to_leave(&mut self, list: TopicPartitionList, is_lost: bool) {
-        let partitions: BTreeSet<i32> = list.elements().iter().map(|element| element.partition()).collect();
+        let partitions: BTreeSet<i32> = list
+            .elements()
+            .iter()
+            .map(|element| element.partition())
+            .collect();
         let patience = if is_lost {
             Duration::ZERO
         } else {
             self.setup.config.handover_timeout
         };
-        tracing::debug!(topic = self.setup.topic, ?partitions, is_lost, "partitions go to others");
+        tracing::debug!(
+            topic = self.setup.topic,
+            ?partitions,
+            is_lost,
+            "partitions go to others"
+        );
         self.leaving = Some(Leaving {
             list,
             partitions,
@@ -376,9 +408,15 @@ impl MemberThread {
             return;
         }
         if held > 0 {
-            tracing::debug!(topic = self.setup.topic, held, "given up while held: they come again");
+            tracing::debug!(
+                topic = self.setup.topic,
+                held,
+                "given up while held: they come again"
+            );
         }
-        let Some(leaving) = self.leaving.take() else { return };
+        let Some(leaving) = self.leaving.take() else {
+            return;
+        };
         self.assigned
             .retain(|number, _| !leaving.partitions.contains(number));
         self.commits.forget(&leaving.partitions);
@@ -398,10 +436,18 @@ impl MemberThread {
         self.pause_and_resume();
     }
 
+    fn committed(&mut self, outcome: KafkaResult<()>) {
+        if outcome.is_ok() {
+            self.setup.health.answered();
+        }
+        self.commits.arrived(outcome);
+    }
+
     fn commit(&mut self) {
         let assigned = &self.assigned;
-        self.commits
-            .send(&self.consumer, |number| assigned.get(&number)?.partition.progress());
+        self.commits.send(&self.committer, |number| {
+            assigned.get(&number)?.partition.progress()
+        });
     }
 
     /// Gives waiting consumers what they can have.
@@ -433,8 +479,10 @@ impl MemberThread {
         let leaving = self.leaving.as_ref().map(|leaving| &leaving.partitions);
         let served = self.served;
         let in_turn = {
-            let (before, after): (Vec<_>, Vec<_>) =
-                self.assigned.iter_mut().partition(|(number, _)| **number <= served);
+            let (before, after): (Vec<_>, Vec<_>) = self
+                .assigned
+                .iter_mut()
+                .partition(|(number, _)| **number <= served);
             after.into_iter().chain(before)
         };
         for (number, assigned) in in_turn {
@@ -508,17 +556,21 @@ impl MemberThread {
         let ours: BTreeSet<i32> = self.assigned.keys().copied().collect();
         self.commit();
         while self.commits.is_behind(&ours) && Instant::now() < until {
-            let _ = self.consumer.poll(Duration::from_millis(20));
-            for event in self.consumer.context().take_events() {
-                self.react(event);
+            // What else is asked is answered by the channel's end.
+            if let Ok(Command::Committed(outcome)) = self.received.recv_timeout(LONGEST_SLEEP) {
+                self.committed(outcome);
             }
             self.commit();
         }
+        self.committer.end(self.commits.is_under_way());
         let context = self.consumer.context();
         context.begin_to_close();
         // librdkafka waits for an answer to what it has asked.
         for event in context.take_events() {
-            self.react(event);
+            match event {
+                Event::Assigned(list) => rebalance::assign(&self.consumer, &list),
+                Event::Revoked { list, .. } => rebalance::unassign(&self.consumer, &list),
+            }
         }
         if let Some(leaving) = self.leaving.take() {
             rebalance::unassign(&self.consumer, &leaving.list);

@@ -37,7 +37,10 @@ fn shard_number(key: &[u8]) -> Option<u32> {
     if !is_plain || !key.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(key.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
+    Some(
+        key.iter()
+            .fold(0, |number, digit| number * 10 + u32::from(digit - b'0')),
+    )
 }
 
 /// MurmurHash2, 32 bit, with the seed of Kafka's `org.apache.kafka.common.utils.Utils`.
@@ -86,10 +89,7 @@ mod tests {
             ("foobar", -790_332_482),
             ("a-little-bit-long-string", -985_981_536),
             ("a-little-bit-longer-string", -1_486_304_829),
-            (
-                "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
-                -58_897_971,
-            ),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
             ("abc", 479_470_107),
         ];
         for (key, hash) in known {

@@ -239,10 +239,7 @@ impl Batch {
         while self.under_way.load(Ordering::Acquire) > 0 {
             self.done.notified().await;
         }
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

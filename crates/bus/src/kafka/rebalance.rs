@@ -1,4 +1,4 @@
-//! What librdkafka tells a member: partitions that come and go, and what became of commits.
+//! What librdkafka tells a member: partitions that come and go.
 //!
 //! Partitions are not given up within the callback, as librdkafka's examples do: what is held of them has to be settled
 //! first, and the thread goes on meanwhile. librdkafka waits for the answer ([`assign`], [`unassign`]).
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
@@ -27,12 +27,6 @@ pub(super) enum Event {
         list: TopicPartitionList,
         /// Others have them already.
         is_lost: bool,
-    },
-    /// What became of a commit.
-    Committed {
-        outcome: KafkaResult<()>,
-        /// Partitions of it that were not committed.
-        refused: Vec<i32>,
     },
 }
 
@@ -95,12 +89,7 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    fn rebalance(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        what: RDKafkaRespErr,
-        list: &mut TopicPartitionList,
-    ) {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, what: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let is_assignment = what == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         match (self.is_closing.load(Ordering::Relaxed), is_assignment) {
             (true, true) => assign(consumer, list),
@@ -112,16 +101,6 @@ impl ConsumerContext for Context {
             }),
         }
     }
-
-    fn commit_callback(&self, outcome: KafkaResult<()>, offsets: &TopicPartitionList) {
-        let refused = offsets
-            .elements()
-            .iter()
-            .filter(|element| element.error().is_err())
-            .map(|element| element.partition())
-            .collect();
-        self.push(Event::Committed { outcome, refused });
-    }
 }
 
 /// What the group has committed of the partitions in the list. Sets their offsets to begin at; where that is not known,
@@ -131,7 +110,11 @@ pub(super) fn committed(
     list: &mut TopicPartitionList,
     topic: &str,
 ) -> Vec<(i32, Option<Progress>)> {
-    let asked: Vec<i32> = list.elements().iter().map(|element| element.partition()).collect();
+    let asked: Vec<i32> = list
+        .elements()
+        .iter()
+        .map(|element| element.partition())
+        .collect();
     let answer = match consumer.committed_offsets(list.clone(), CALL_LIMIT) {
         Ok(answer) => answer,
         Err(error) => {

@@ -30,14 +30,7 @@ impl Arrived {
             .and_then(|headers| headers.iter().find(|header| header.key == ID_HEADER))
             .and_then(|header| header.value)
             .map(text);
-        let place = || {
-            format!(
-                "{}/{}/{}",
-                message.topic(),
-                message.partition(),
-                message.offset()
-            )
-        };
+        let place = || format!("{}/{}/{}", message.topic(), message.partition(), message.offset());
         Self {
             id: id.unwrap_or_else(place),
             key: message.key().map(text).unwrap_or_default(),

@@ -185,7 +185,9 @@ async fn a_retry_holds_back_its_key_only(backend: &Backend) {
         publish(&bus, &id[..1], id).await;
     }
     let [a1, b1] = next_of_each(&consumer, ["a1", "b1"]).await;
-    a1.retry_later(Duration::from_secs(3_600)).await.expect("put back");
+    a1.retry_later(Duration::from_secs(3_600))
+        .await
+        .expect("put back");
     b1.acknowledge().await.expect("acknowledged");
     assert_eq!(next_acknowledged(&consumer).await, "b2");
     publish(&bus, "c", "c1").await;

@@ -16,12 +16,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::BusError;
-use crate::{Delivery, Message};
+use crate::{Delivery, Message, NowMs};
 use store::{GroupId, Position};
 use worker::{Command, Outcome, Worker};
-
-/// Tells the time in UTC milliseconds.
-pub(crate) type NowMs = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// How an embedded bus is opened.
 #[derive(Clone)]

@@ -175,19 +175,12 @@ pub(super) async fn dead_letter(
             .fetch_one(&mut *connection)
             .await?;
     let group = &position.group;
-    let letter = Message {
+    let message = Message {
         key: position.key.clone(),
-        id: format!("{}/{id}", group.name),
-        payload: serde_json::json!({
-            "reason": reason,
-            "topic": group.topic,
-            "group": group.name,
-            "id": id,
-            "key": position.key,
-            "payload": parse(&payload)?,
-            "time_ms": now_ms,
-        }),
+        id,
+        payload: parse(&payload)?,
     };
+    let letter = crate::dead_letter::dead_letter(&group.topic, &group.name, message, reason, now_ms);
     let topic = format!("{}{DEAD_LETTER_SUFFIX}", group.topic);
     publish(connection, &topic, &[letter], now_ms).await?;
     sqlx::query(

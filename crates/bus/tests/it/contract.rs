@@ -1,43 +1,15 @@
-//! The contract of the message bus, as every engine must keep it. The suite knows `Bus` only; an engine joins by a line
-//! at the end of the file.
+//! The contract of the message bus, as every engine must keep it. The suite knows `Bus` only; engines are in `backend`.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use aops_bus::{Bus, BusError, Consumer, Delivery, EmbeddedOptions, Message};
+use aops_bus::{Bus, BusError, Consumer, Delivery, Message};
 use serde_json::{Value, json};
+
+use crate::backend::{Backend, on_every_engine};
 
 const TOPIC: &str = "WORK";
 const GROUP: &str = "workers";
-
-/// An engine under test: opens a bus over the same storage each time.
-trait Engine {
-    async fn open(&self) -> Bus;
-}
-
-struct EmbeddedEngine {
-    folder: tempfile::TempDir,
-    start: Instant,
-}
-
-impl EmbeddedEngine {
-    fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().expect("a folder"),
-            start: Instant::now(),
-        }
-    }
-}
-
-impl Engine for EmbeddedEngine {
-    async fn open(&self) -> Bus {
-        let start = self.start;
-        let now_ms = move || 1_700_000_000_000 + start.elapsed().as_millis() as i64;
-        Bus::open_embedded(&self.folder.path().join("bus.db"), EmbeddedOptions::new(now_ms))
-            .await
-            .expect("opened")
-    }
-}
 
 async fn publish(bus: &Bus, key: &str, id: &str) {
     bus.publish(TOPIC, key, id, json!({"work": id}))
@@ -64,8 +36,20 @@ async fn lag(bus: &Bus) -> u64 {
     bus.lag(TOPIC, GROUP).await.expect("counted")
 }
 
-async fn what_is_published_arrives_as_it_was(engine: impl Engine) {
-    let bus = engine.open().await;
+/// The next messages, by id: keys come in any order.
+async fn next_of_each<const COUNT: usize>(consumer: &Consumer, ids: [&str; COUNT]) -> [Delivery; COUNT] {
+    let mut arrived = Vec::new();
+    for _ in ids {
+        arrived.push(next(consumer).await);
+    }
+    ids.map(|id| {
+        let place = arrived.iter().position(|delivery| delivery.id == id);
+        arrived.remove(place.unwrap_or_else(|| panic!("{id} is not in {arrived:?}")))
+    })
+}
+
+async fn what_is_published_arrives_as_it_was(backend: &Backend) {
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
     let payload = json!({"b": [1, 2.5, "ä", null], "a": {"deep": true}, "big": 9_007_199_254_740_993_i64});
     bus.publish(TOPIC, "key", "id", payload.clone())
@@ -77,21 +61,17 @@ async fn what_is_published_arrives_as_it_was(engine: impl Engine) {
     assert_eq!(delivery.attempt, 1);
 }
 
-async fn order_is_kept_per_key_and_keys_go_in_parallel(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn order_is_kept_per_key_and_keys_go_in_parallel(backend: &Backend) {
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
     for id in ["a1", "a2", "b1", "a3", "b2"] {
         publish(&bus, &id[..1], id).await;
     }
-    let a1 = next(&consumer).await;
-    let b1 = next(&consumer).await;
+    let [a1, b1] = next_of_each(&consumer, ["a1", "b1"]).await;
     // a2 and b2 wait for those in flight: the next to come is of a third key.
     publish(&bus, "c", "c1").await;
     let c1 = next(&consumer).await;
-    assert_eq!(
-        [a1.id.as_str(), b1.id.as_str(), c1.id.as_str()],
-        ["a1", "b1", "c1"]
-    );
+    assert_eq!(c1.id, "c1");
 
     a1.acknowledge().await.expect("acknowledged");
     assert_eq!(next_acknowledged(&consumer).await, "a2");
@@ -102,8 +82,8 @@ async fn order_is_kept_per_key_and_keys_go_in_parallel(engine: impl Engine) {
     assert_eq!(lag(&bus).await, 0);
 }
 
-async fn a_waiting_consumer_is_woken(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn a_waiting_consumer_is_woken(backend: &Backend) {
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
     let waiting = tokio::spawn(async move { next_acknowledged(&consumer).await });
     tokio::task::yield_now().await;
@@ -111,8 +91,8 @@ async fn a_waiting_consumer_is_woken(engine: impl Engine) {
     assert_eq!(waiting.await.expect("woken"), "a1");
 }
 
-async fn a_dropped_delivery_comes_again_before_later_ones(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn a_dropped_delivery_comes_again_before_later_ones(backend: &Backend) {
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
     publish(&bus, "a", "a1").await;
     publish(&bus, "a", "a2").await;
@@ -123,8 +103,8 @@ async fn a_dropped_delivery_comes_again_before_later_ones(engine: impl Engine) {
     assert_eq!(next_acknowledged(&consumer).await, "a2");
 }
 
-async fn a_call_that_is_given_up_loses_nothing(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn a_call_that_is_given_up_loses_nothing(backend: &Backend) {
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
     for round in 0..20 {
         let id = format!("a{round}");
@@ -135,34 +115,40 @@ async fn a_call_that_is_given_up_loses_nothing(engine: impl Engine) {
         let _ = given_up.await;
         // Whether or not it was published by then, now it is.
         publish(&bus, "a", &id).await;
-        assert_eq!(next_acknowledged(&consumer).await, id);
+        let mut arrived = next_acknowledged(&consumer).await;
+        while arrived != id && !backend.is_exact() {
+            // Where an id can become two messages, the second of an earlier round.
+            arrived = next_acknowledged(&consumer).await;
+        }
+        assert_eq!(arrived, id);
     }
 }
 
-async fn what_was_not_acknowledged_is_there_after_a_reopen(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn what_was_not_acknowledged_is_there_after_a_reopen(backend: &Backend) {
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
-    for id in ["a1", "a2", "b1"] {
+    for id in ["b1", "a1", "a2"] {
         publish(&bus, &id[..1], id).await;
     }
-    assert_eq!(next_acknowledged(&consumer).await, "a1");
-    let held = next(&consumer).await;
+    let [a1, held] = next_of_each(&consumer, ["a1", "b1"]).await;
+    a1.acknowledge().await.expect("acknowledged");
     bus.close().await;
     assert!(matches!(held.acknowledge().await, Err(BusError::Closed)));
     assert!(matches!(consumer.next().await, Err(BusError::Closed)));
 
-    let bus = engine.open().await;
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
-    assert_eq!(lag(&bus).await, 2);
+    assert_eq!(lag(&bus).await, 2, "also where a1 came after b1 in one partition");
     let rest = BTreeSet::from([
         next_acknowledged(&consumer).await,
         next_acknowledged(&consumer).await,
     ]);
     assert_eq!(rest, BTreeSet::from(["a2".to_owned(), "b1".to_owned()]));
+    assert_eq!(lag(&bus).await, 0);
 }
 
-async fn an_id_that_is_queued_is_one_message(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn an_id_that_is_held_is_one_message(backend: &Backend) {
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
     publish(&bus, "a", "a1").await;
     let held = next(&consumer).await;
@@ -175,6 +161,10 @@ async fn an_id_that_is_queued_is_one_message(engine: impl Engine) {
     bus.publish_many(TOPIC, vec![twice("a1"), twice("a2"), twice("a2")])
         .await
         .expect("published");
+    // Where the consumer finds it out, it takes a moment.
+    while !backend.is_exact() && lag(&bus).await != 2 {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(lag(&bus).await, 2);
     held.acknowledge().await.expect("acknowledged");
     assert_eq!(next_acknowledged(&consumer).await, "a2");
@@ -188,24 +178,41 @@ async fn an_id_that_is_queued_is_one_message(engine: impl Engine) {
     assert_eq!(bus.lag("OTHER", GROUP).await.expect("counted"), 1);
 }
 
-async fn a_retry_holds_back_its_key_only(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn a_retry_holds_back_its_key_only(backend: &Backend) {
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
-    for id in ["a1", "a2", "b1"] {
+    for id in ["a1", "a2", "b1", "b2"] {
         publish(&bus, &id[..1], id).await;
     }
-    let a1 = next(&consumer).await;
-    assert_eq!(a1.id, "a1");
-    a1.retry_later(Duration::from_secs(1)).await.expect("put back");
-    assert_eq!(next_acknowledged(&consumer).await, "b1");
+    let [a1, b1] = next_of_each(&consumer, ["a1", "b1"]).await;
+    a1.retry_later(Duration::from_secs(3_600))
+        .await
+        .expect("put back");
+    b1.acknowledge().await.expect("acknowledged");
+    assert_eq!(next_acknowledged(&consumer).await, "b2");
+    publish(&bus, "c", "c1").await;
+    assert_eq!(next_acknowledged(&consumer).await, "c1");
+    assert_eq!(lag(&bus).await, 2);
+}
+
+async fn a_retry_comes_again_before_later_ones(backend: &Backend) {
+    let bus = backend.open().await;
+    let consumer = subscribe(&bus).await;
+    publish(&bus, "a", "a1").await;
+    publish(&bus, "a", "a2").await;
+    next(&consumer)
+        .await
+        .retry_later(Duration::from_millis(50))
+        .await
+        .expect("put back");
     let again = next(&consumer).await;
     assert_eq!((again.id.as_str(), again.attempt), ("a1", 2));
     again.acknowledge().await.expect("acknowledged");
     assert_eq!(next_acknowledged(&consumer).await, "a2");
 }
 
-async fn a_retry_outlives_a_reopen(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn a_retry_outlives_a_reopen(backend: &Backend) {
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
     publish(&bus, "a", "a1").await;
     publish(&bus, "a", "a2").await;
@@ -216,14 +223,14 @@ async fn a_retry_outlives_a_reopen(engine: impl Engine) {
         .expect("put back");
     bus.close().await;
 
-    let bus = engine.open().await;
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
     assert_eq!(next_acknowledged(&consumer).await, "a1");
     assert_eq!(next_acknowledged(&consumer).await, "a2");
 }
 
-async fn each_group_sees_each_message(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn each_group_sees_each_message(backend: &Backend) {
+    let bus = backend.open().await;
     publish(&bus, "a", "a1").await;
     publish(&bus, "a", "a2").await;
     let first = subscribe(&bus).await;
@@ -239,22 +246,41 @@ async fn each_group_sees_each_message(engine: impl Engine) {
     assert_eq!(bus.lag(TOPIC, "others").await.expect("counted"), 0);
 }
 
-async fn consumers_of_a_group_share_the_work(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn consumers_of_a_group_share_the_work(backend: &Backend) {
+    let bus = backend.open().await;
     let first = subscribe(&bus).await;
     let second = subscribe(&bus).await;
     publish(&bus, "a", "a1").await;
     publish(&bus, "b", "b1").await;
     publish(&bus, "a", "a2").await;
-    let of_first = next(&first).await;
-    let of_second = next(&second).await;
-    assert_eq!([of_first.id.as_str(), of_second.id.as_str()], ["a1", "b1"]);
-    of_first.acknowledge().await.expect("acknowledged");
+    let (of_first, of_second) = (next(&first).await, next(&second).await);
+    assert_eq!(
+        BTreeSet::from([of_first.id.as_str(), of_second.id.as_str()]),
+        BTreeSet::from(["a1", "b1"])
+    );
+    let (a1, _b1) = if of_first.id == "a1" {
+        (of_first, of_second)
+    } else {
+        (of_second, of_first)
+    };
+    a1.acknowledge().await.expect("acknowledged");
     assert_eq!(next_acknowledged(&second).await, "a2");
 }
 
-async fn a_dead_letter_moves_with_its_reason(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn a_delivery_outlives_its_consumer(backend: &Backend) {
+    let bus = backend.open().await;
+    let consumer = subscribe(&bus).await;
+    publish(&bus, "a", "a1").await;
+    publish(&bus, "a", "a2").await;
+    let held = next(&consumer).await;
+    drop(consumer);
+    held.acknowledge().await.expect("acknowledged");
+    assert_eq!(next_acknowledged(&subscribe(&bus).await).await, "a2");
+    assert_eq!(lag(&bus).await, 0);
+}
+
+async fn a_dead_letter_moves_with_its_reason(backend: &Backend) {
+    let bus = backend.open().await;
     let consumer = subscribe(&bus).await;
     publish(&bus, "a", "a1").await;
     publish(&bus, "a", "a2").await;
@@ -284,8 +310,8 @@ async fn a_dead_letter_moves_with_its_reason(engine: impl Engine) {
     assert_eq!(payload, expected);
 }
 
-async fn lag_counts_what_is_not_acknowledged(engine: impl Engine) {
-    let bus = engine.open().await;
+async fn lag_counts_what_is_not_acknowledged(backend: &Backend) {
+    let bus = backend.open().await;
     assert_eq!(lag(&bus).await, 0);
     for id in ["a1", "a2", "b1"] {
         publish(&bus, &id[..1], id).await;
@@ -304,10 +330,10 @@ async fn lag_counts_what_is_not_acknowledged(engine: impl Engine) {
     assert_eq!(lag(&bus).await, 2);
 }
 
-async fn many_publish_and_consume_at_once(engine: impl Engine) {
+async fn many_publish_and_consume_at_once(backend: &Backend) {
     const KEYS: usize = 5;
     const EACH: usize = 40;
-    let bus = engine.open().await;
+    let bus = backend.open().await;
     let publishers: Vec<_> = (0..KEYS)
         .map(|key| {
             let bus = bus.clone();
@@ -349,34 +375,21 @@ async fn many_publish_and_consume_at_once(engine: impl Engine) {
     consumers.iter().for_each(|consumer| consumer.abort());
 }
 
-macro_rules! contract_suite {
-    ($engine:ident: $new:expr; $($test:ident)*) => {
-        mod $engine {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $test() { super::$test($new).await; })*
-        }
-    };
+on_every_engine! {
+    what_is_published_arrives_as_it_was
+    order_is_kept_per_key_and_keys_go_in_parallel
+    a_waiting_consumer_is_woken
+    a_dropped_delivery_comes_again_before_later_ones
+    a_call_that_is_given_up_loses_nothing
+    what_was_not_acknowledged_is_there_after_a_reopen
+    an_id_that_is_held_is_one_message
+    a_retry_holds_back_its_key_only
+    a_retry_comes_again_before_later_ones
+    a_retry_outlives_a_reopen
+    each_group_sees_each_message
+    consumers_of_a_group_share_the_work
+    a_delivery_outlives_its_consumer
+    a_dead_letter_moves_with_its_reason
+    lag_counts_what_is_not_acknowledged
+    many_publish_and_consume_at_once
 }
-
-macro_rules! run_contract {
-    ($engine:ident: $new:expr) => {
-        contract_suite! { $engine: $new;
-            what_is_published_arrives_as_it_was
-            order_is_kept_per_key_and_keys_go_in_parallel
-            a_waiting_consumer_is_woken
-            a_dropped_delivery_comes_again_before_later_ones
-            a_call_that_is_given_up_loses_nothing
-            what_was_not_acknowledged_is_there_after_a_reopen
-            an_id_that_is_queued_is_one_message
-            a_retry_holds_back_its_key_only
-            a_retry_outlives_a_reopen
-            each_group_sees_each_message
-            consumers_of_a_group_share_the_work
-            a_dead_letter_moves_with_its_reason
-            lag_counts_what_is_not_acknowledged
-            many_publish_and_consume_at_once
-        }
-    };
-}
-
-run_contract!(embedded: super::EmbeddedEngine::new());

@@ -66,7 +66,7 @@ async fn a_killed_process_loses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("bus.db");
     let mut child = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "child_that_is_killed", "--nocapture"])
+        .args(["--exact", "embedded::child_that_is_killed", "--nocapture"])
         .env(CHILD_FILE, &path)
         .stdout(Stdio::piped())
         .spawn()

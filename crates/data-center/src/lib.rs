@@ -10,6 +10,7 @@
 //! | [`findings`] | what a save of findings changes: pure interval algebra |
 //! | [`documents`] | results and reports, searchable |
 //! | [`results`], [`reports`] | how users read and services write them |
+//! | [`elasticsearch`] | the connection to Elasticsearch, for documents and logs |
 //! | [`feeder`] | from the outbox of the tables to the documents |
 //! | [`series`] | samples, and the scraper that fills them |
 //! | [`account`] | passwords, tokens, who is calling |
@@ -18,6 +19,7 @@
 pub mod account;
 mod config;
 pub mod documents;
+pub mod elasticsearch;
 mod error;
 pub mod feeder;
 pub mod findings;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::account::SessionLimits;
+use crate::documents::DocumentsConfig;
+use crate::documents::retention::DocumentRetention;
 use crate::series::retention::DEFAULT_RETENTION;
 use crate::series::scrape::{DEFAULT_INTERVAL, ScrapeLimits};
 use crate::store::sqlite_url;
@@ -28,6 +30,10 @@ pub struct DataCenterConfig {
     pub scrape_interval: Duration,
     /// Bounds of scraping.
     pub scrape_limits: ScrapeLimits,
+    /// Where documents are stored.
+    pub documents: DocumentsConfig,
+    /// How long documents are kept.
+    pub document_retention: DocumentRetention,
     /// How long samples are kept.
     pub series_retention: Duration,
 }
@@ -44,6 +50,8 @@ impl DataCenterConfig {
             session_limits: SessionLimits::default(),
             scrape_interval: DEFAULT_INTERVAL,
             scrape_limits: ScrapeLimits::default(),
+            documents: DocumentsConfig::default(),
+            document_retention: DocumentRetention::default(),
             series_retention: DEFAULT_RETENTION,
         }
     }

@@ -17,6 +17,7 @@
 //! | `routes` | `/data` |
 
 pub mod account;
+mod back_off;
 mod config;
 pub mod documents;
 pub mod elasticsearch;
@@ -56,7 +57,7 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
     let lock = folder::lock(&config)?;
     let tables = Arc::new(open_tables(&config).await?);
     first_admin::ensure(&tables, &config, &clock).await?;
-    let documents = Documents::open(&config.documents_file()).await?;
+    let documents = Documents::open(&config.documents, &config.documents_file()).await?;
     let series = Series::open(&config.series_file(), series_options(&config)).await?;
     let machines = Machines {
         tables: tables.clone(),
@@ -79,7 +80,8 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
     };
     let state = actix_web::web::Data::new(state);
 
-    let (feeding, settling, retaining) = (clock.clone(), clock.clone(), clock);
+    let (feeding, settling, deleting, retaining) = (clock.clone(), clock.clone(), clock.clone(), clock);
+    let old_documents = documents.clone();
     let settled = tables.clone();
     Ok(Service::new("data-center")
         .internal(move |routes| routes::configure(routes, &state))
@@ -90,6 +92,9 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
         })
         .with_loop("settler", move |shutdown| {
             settler::run(settled, settling, shutdown)
+        })
+        .with_loop("document retention", move |shutdown| {
+            documents::retention::run(old_documents, config.document_retention, deleting, shutdown)
         })
         .with_loop("retention", move |shutdown| {
             series::retention::run(series, config.series_retention, retaining, shutdown)

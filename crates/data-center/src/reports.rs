@@ -9,7 +9,9 @@ use aops_api::{ReportId, TaskId, page::Direction as Order};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Caller;
-use crate::documents::{Direction, Document, Documents, Field, Filter, Kind, Query};
+use crate::documents::{
+    Direction, Document, Documents, DocumentsError, Field, Filter, Kind, Query, Refusal, Removal,
+};
 use crate::error::Error;
 use crate::store::Tables;
 
@@ -42,7 +44,11 @@ pub async fn save(tables: &Tables, documents: &Documents, request: ReportSaveReq
         .map(|report| document(&request.username, report))
         .collect();
     // First the report, then its mark: in between, a repetition puts the same report again.
-    documents.put(new).await?;
+    let refused = documents.put(new).await?;
+    if let Some(Refusal { id, reason }) = refused.into_iter().next() {
+        let kind = Kind::Report;
+        return Err(DocumentsError::Refused { kind, id, reason }.into());
+    }
     tables.mark_finished(&ids).await
 }
 
@@ -53,7 +59,7 @@ fn document(owner: &str, report: Report) -> Document {
         owner: owner.to_owned(),
         host_id: report.host_id.as_str().to_owned(),
         tree_name: report.tree_name.clone(),
-        start_ms: report.start.saturating_mul(1_000),
+        start_ms: start_ms(&report),
         end_ms: report.end.saturating_mul(1_000),
         report,
     };
@@ -63,6 +69,10 @@ fn document(owner: &str, report: Report) -> Document {
         revision: REVISION,
         body: serde_json::to_value(body).expect("a report is JSON"),
     }
+}
+
+fn start_ms(report: &Report) -> i64 {
+    report.start.saturating_mul(1_000)
 }
 
 /// The reports with these ids that the caller may see, in the order asked for.
@@ -86,7 +96,11 @@ pub async fn delete(
     let removals = visible(documents, caller, ids)
         .await?
         .into_iter()
-        .map(|report| (report.report_id.as_str().to_owned(), REVISION))
+        .map(|report| Removal {
+            id: report.report_id.as_str().to_owned(),
+            revision: REVISION,
+            partition_ms: start_ms(&report),
+        })
         .collect();
     Ok(documents.remove(Kind::Report, removals, now_ms).await?)
 }

@@ -8,25 +8,41 @@
 //!
 //! Each [`Kind`] declares the fields by which its documents are filtered, sorted and counted. A field is a key at the
 //! top of the body, always there. The rest of the body is stored and given back, nothing more: that much a SQLite
-//! file and a search engine both do well.
+//! file and a search engine both do well. One field never changes for an id: the partition field says in which
+//! part of a large store a document lies, so a removal carries it too.
+//!
+//! What is stored is found a little later, within a second; a kind that [`Kind::is_read_at_once`] is found as soon as
+//! the call that stored it has returned. An engine that is away fails each call within its time-out, and nothing is lost:
+//! the outbox keeps what was not taken.
 
+mod config;
+mod elasticsearch;
+pub mod retention;
 mod sqlite;
 
 use std::path::Path;
 
+pub use config::DocumentsConfig;
+pub use elasticsearch::ElasticsearchDocuments;
 pub use sqlite::SqliteDocuments;
 
+use crate::elasticsearch::ElasticsearchError;
 use crate::sqlite_file::FileError;
 
 /// How many values the filters of a query compare with at most, a list counted once. SQLite binds at most 32,766 in a
 /// statement, and a few belong to the page.
 pub const MAX_VALUES: usize = 32_000;
 
+/// Bytes of an id at most: what Elasticsearch takes.
+pub const MAX_ID: usize = 512;
+
 /// The document store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Documents {
     /// A SQLite file.
     Sqlite(SqliteDocuments),
+    /// Indices on a cluster.
+    Elasticsearch(ElasticsearchDocuments),
 }
 
 /// What a document is about.
@@ -81,6 +97,35 @@ pub struct Document {
     pub body: serde_json::Value,
 }
 
+/// How long a part of a large store is, in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// A calendar month, UTC.
+    Month,
+    /// A calendar year, UTC.
+    Year,
+}
+
+/// A document that is to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removal {
+    /// Which.
+    pub id: String,
+    /// As of which revision.
+    pub revision: i64,
+    /// Its partition field ([`Kind::partition`]).
+    pub partition_ms: i64,
+}
+
+/// A document that the engine never takes, whatever is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which.
+    pub id: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// A condition on one field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
@@ -132,6 +177,41 @@ pub enum DocumentsError {
     /// The engine refused a statement or does not answer.
     #[error("the document store failed")]
     Engine(#[from] sqlx::Error),
+    /// Elasticsearch is away, or refused a request.
+    #[error(transparent)]
+    Elasticsearch(#[from] ElasticsearchError),
+    /// The cluster is not ready yet.
+    #[error("documents on Elasticsearch are being prepared; ask again")]
+    Preparing,
+    /// A newer release has been here.
+    #[error(
+        "the index {index} was written by a newer release; this one knows the layout of documents up to version \
+         {known}: start the newer release, or restore a backup"
+    )]
+    NewerLayout {
+        /// The index.
+        index: String,
+        /// The newest version that is known here.
+        known: u32,
+    },
+    /// The engine never takes this document.
+    #[error("{kind:?} document {id} is refused: {reason}")]
+    Refused {
+        /// Its kind.
+        kind: Kind,
+        /// Its id.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// An id that not every engine takes.
+    #[error("{kind:?} document: the id has {length} bytes, not 1 to {MAX_ID}")]
+    IdLength {
+        /// Its kind.
+        kind: Kind,
+        /// How long it is.
+        length: usize,
+    },
     /// A document lacks a field of its kind, or has it with a wrong type.
     #[error("{kind:?} document {id} has no {field_type:?} field '{}'", field.name())]
     MissingField {
@@ -195,6 +275,25 @@ impl Kind {
                 Field::StartMs,
                 Field::EndMs,
             ],
+        }
+    }
+
+    /// The field that never changes for an id, and how long a part of the store is by it.
+    ///
+    /// Both begin with what they are about. Users choose the time of a diagnosis, results follow the clock: so reports
+    /// lie in coarser parts, lest somebody who asks for every month since 1970 makes as many.
+    pub const fn partition(self) -> (Field, Period) {
+        match self {
+            Kind::Result => (Field::StartMs, Period::Month),
+            Kind::Report => (Field::StartMs, Period::Year),
+        }
+    }
+
+    /// Whether a document is found as soon as the call that stored it has returned.
+    pub const fn is_read_at_once(self) -> bool {
+        match self {
+            Kind::Result => false,
+            Kind::Report => true,
         }
     }
 
@@ -274,8 +373,15 @@ impl Query {
 }
 
 impl Document {
-    /// Refuses a body that lacks a field of its kind.
-    fn check(&self) -> Result<(), DocumentsError> {
+    /// Its partition field; every document has it.
+    fn partition_ms(&self) -> i64 {
+        let (field, _) = self.kind.partition();
+        self.body[field.name()].as_i64().unwrap_or(0)
+    }
+
+    /// Refuses a body that lacks a field of its kind, and an id that not every engine takes.
+    pub fn check(&self) -> Result<(), DocumentsError> {
+        check_id(self.kind, &self.id)?;
         for field in self.kind.fields() {
             let value = &self.body[field.name()];
             let fits = match field.field_type() {
@@ -295,32 +401,70 @@ impl Document {
     }
 }
 
+fn check_id(kind: Kind, id: &str) -> Result<(), DocumentsError> {
+    let length = id.len();
+    if (1..=MAX_ID).contains(&length) {
+        return Ok(());
+    }
+    Err(DocumentsError::IdLength { kind, length })
+}
+
+impl DocumentsError {
+    /// Whether the engine is away, so that the same call may succeed later.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Elasticsearch(error) => error.is_passing(),
+            Self::Preparing | Self::NewerLayout { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 impl Documents {
-    /// Opens the SQLite file, or makes it.
-    pub async fn open(path: &Path) -> Result<Self, DocumentsError> {
-        Ok(Self::Sqlite(SqliteDocuments::open(path).await?))
+    /// Opens the configured engine: the SQLite file, which is made when there is none, or a cluster, which may be away.
+    pub async fn open(config: &DocumentsConfig, file: &Path) -> Result<Self, DocumentsError> {
+        Ok(match config {
+            DocumentsConfig::Embedded {} => Self::Sqlite(SqliteDocuments::open(file).await?),
+            DocumentsConfig::Elasticsearch(config) => {
+                Self::Elasticsearch(ElasticsearchDocuments::open(config).await?)
+            }
+        })
     }
 
-    /// Stores documents, all or none. One whose stored revision is equal or newer is left as it is.
-    pub async fn put(&self, documents: Vec<Document>) -> Result<(), DocumentsError> {
+    /// Stores documents, and gives those that the engine never takes. One whose stored revision is equal or newer is
+    /// left as it is. After an error some may be stored: put all again.
+    pub async fn put(&self, documents: Vec<Document>) -> Result<Vec<Refusal>, DocumentsError> {
         for document in &documents {
             document.check()?;
         }
         match self {
-            Self::Sqlite(sqlite) => sqlite.put(documents).await,
+            Self::Sqlite(sqlite) => sqlite.put(documents).await.map(|()| Vec::new()),
+            Self::Elasticsearch(elasticsearch) => elasticsearch.put(documents).await,
         }
     }
 
-    /// Removes documents as of a revision, all or none. One whose stored revision is newer is left as it is.
-    /// `now_ms` is kept with the mark of the removal.
+    /// Removes documents as of a revision. One whose stored revision is newer is left as it is. `now_ms` is kept with
+    /// the mark of the removal. After an error some may be removed: remove all again.
     pub async fn remove(
         &self,
         kind: Kind,
-        removals: Vec<(String, i64)>,
+        removals: Vec<Removal>,
         now_ms: i64,
     ) -> Result<(), DocumentsError> {
+        for removal in &removals {
+            check_id(kind, &removal.id)?;
+        }
         match self {
             Self::Sqlite(sqlite) => sqlite.remove(kind, removals, now_ms).await,
+            Self::Elasticsearch(elasticsearch) => elasticsearch.remove(kind, &removals, now_ms).await,
+        }
+    }
+
+    /// Waits until all that was stored before is found.
+    pub async fn refresh(&self, kind: Kind) -> Result<(), DocumentsError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Elasticsearch(elasticsearch) => elasticsearch.refresh(kind).await,
         }
     }
 
@@ -328,6 +472,7 @@ impl Documents {
     pub async fn get(&self, kind: Kind, ids: &[String]) -> Result<Vec<Document>, DocumentsError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.get(kind, ids).await,
+            Self::Elasticsearch(elasticsearch) => elasticsearch.get(kind, ids).await,
         }
     }
 
@@ -336,6 +481,7 @@ impl Documents {
         query.check(kind)?;
         match self {
             Self::Sqlite(sqlite) => sqlite.search(kind, query).await,
+            Self::Elasticsearch(elasticsearch) => elasticsearch.search(kind, query).await,
         }
     }
 
@@ -351,6 +497,7 @@ impl Documents {
         kind.check(field, FieldType::Text)?;
         match self {
             Self::Sqlite(sqlite) => sqlite.count_by(kind, query, field).await,
+            Self::Elasticsearch(elasticsearch) => elasticsearch.count_by(kind, query, field).await,
         }
     }
 
@@ -364,6 +511,7 @@ impl Documents {
         kind.check(field, FieldType::Integer)?;
         match self {
             Self::Sqlite(sqlite) => sqlite.delete_before(kind, field, before_ms).await,
+            Self::Elasticsearch(elasticsearch) => elasticsearch.delete_before(kind, field, before_ms).await,
         }
     }
 
@@ -371,6 +519,7 @@ impl Documents {
     pub async fn trim_removed(&self, kind: Kind, before_ms: i64) -> Result<u64, DocumentsError> {
         match self {
             Self::Sqlite(sqlite) => sqlite.trim_removed(kind, before_ms).await,
+            Self::Elasticsearch(elasticsearch) => elasticsearch.trim_removed(kind, before_ms).await,
         }
     }
 
@@ -378,6 +527,8 @@ impl Documents {
     pub async fn close(&self) {
         match self {
             Self::Sqlite(sqlite) => sqlite.close().await,
+            // Connections close with the last clone.
+            Self::Elasticsearch(_) => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::{Direction, Document, DocumentsError, Field, FieldType, Filter, Found, Kind, Query};
+use super::{Direction, Document, DocumentsError, Field, FieldType, Filter, Found, Kind, Query, Removal};
 use crate::sqlite_file::{Schema, SqliteFile};
 
 const SCHEMA: Schema = Schema {
@@ -39,12 +39,12 @@ impl SqliteDocuments {
     pub(super) async fn remove(
         &self,
         kind: Kind,
-        removals: Vec<(String, i64)>,
+        removals: Vec<Removal>,
         now_ms: i64,
     ) -> Result<(), DocumentsError> {
         let mut transaction = self.file.writer.begin_with("BEGIN IMMEDIATE").await?;
-        for (id, revision) in &removals {
-            remove_statement(kind, id, *revision, now_ms)
+        for removal in &removals {
+            remove_statement(kind, removal, now_ms)
                 .build()
                 .execute(&mut *transaction)
                 .await?;
@@ -175,14 +175,14 @@ fn put_statement(document: &Document) -> QueryBuilder<Sqlite> {
     statement
 }
 
-fn remove_statement(kind: Kind, id: &str, revision: i64, now_ms: i64) -> QueryBuilder<Sqlite> {
+fn remove_statement(kind: Kind, removal: &Removal, now_ms: i64) -> QueryBuilder<Sqlite> {
     let table = table(kind);
     let mut statement = QueryBuilder::new("INSERT INTO ");
     statement
         .push(format_args!("{table} (id, revision, removed_ms) VALUES ("))
-        .push_bind(id.to_owned())
+        .push_bind(removal.id.clone())
         .push(", ")
-        .push_bind(revision)
+        .push_bind(removal.revision)
         .push(", ")
         .push_bind(now_ms)
         .push(

@@ -109,6 +109,9 @@ impl From<Error> for ApiError {
             Error::Documents(DocumentsError::TooWide { .. }) => ApiError::param(format!(
                 "{error}: the rules asked for have changed too often; ask for fewer, or delete some and import them again"
             )),
+            Error::Documents(ref documents) if documents.is_outage() => {
+                ApiError::new(Code::DatabaseConnectError, "").with_source(error)
+            }
             Error::Exists(_) => ApiError::new(Code::DataExist, error.to_string()),
             Error::Unreachable(_) => ApiError::new(Code::DatabaseConnectError, "").with_source(error),
             Error::Statement(_) | Error::Documents(_) | Error::Series(_) => {

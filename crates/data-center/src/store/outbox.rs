@@ -45,6 +45,34 @@ impl Tables {
             .collect()
     }
 
+    /// Keeps a change that the document store never takes, with the reason, for people to look at. A later one of the
+    /// same document replaces it.
+    pub async fn set_aside(&self, row: &OutboxRow, reason: &str, now_ms: i64) -> Result<(), Error> {
+        let mut write = self.write().await?;
+        sqlx::query(
+            "REPLACE INTO outbox_set_aside (kind, document_id, revision, transition, body, reason, set_aside_ms) \
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(row.kind.clone())
+        .bind(row.document_id.clone())
+        .bind(row.revision)
+        .bind(row.transition.clone())
+        .bind(row.body.clone())
+        .bind(reason.to_owned())
+        .bind(now_ms)
+        .execute(write.connection())
+        .await?;
+        write.commit().await
+    }
+
+    /// How many changes have been set aside.
+    pub async fn count_set_aside(&self) -> Result<u64, Error> {
+        let row = sqlx::query("SELECT count(*) FROM outbox_set_aside")
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(super::from_count(row.try_get(0)?))
+    }
+
     /// Forgets changes that have been told.
     pub async fn delete_from_outbox(&self, rows: &[OutboxRow]) -> Result<(), Error> {
         let mut write = self.write().await?;

@@ -4,7 +4,7 @@ use aops_api::finding::{Evidence, FindingValue};
 use aops_api::page::{Direction, Page};
 use aops_api::result::{CountSort, ResultGetAnswer, ResultRow, ResultSort};
 use aops_api::{EvaluationKey, HostId, Labels, ResultId, TimeRange};
-use aops_data_center::documents::{Document, Documents, Kind};
+use aops_data_center::documents::{Document, Documents, DocumentsConfig, Kind};
 use aops_data_center::results::{ResultDocument, ResultFilter, count_results, read_results, rows_of};
 use aops_data_center::store::{KeyPeriod, RuleHistory};
 
@@ -82,7 +82,8 @@ struct Results {
 impl Results {
     async fn stored() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let documents = Documents::open(&folder.path().join("documents.db"))
+        let file = folder.path().join("documents.db");
+        let documents = Documents::open(&DocumentsConfig::default(), &file)
             .await
             .expect("opened");
         let all: Vec<_> = (0..60).map(result).collect();

@@ -1,13 +1,23 @@
 //! The contract of the document store: what every engine must do alike.
 
-mod model;
+//!
+//! With `AOPS_TEST_ELASTICSEARCH_URL` (such as `http://127.0.0.1:9200`) it also runs there, each test in indices of its
+//! own.
 
+pub(crate) mod elasticsearch;
+mod model;
+mod outages;
+
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use aops_data_center::documents::{
-    Direction, Document, Documents, DocumentsError, Field, Filter, Found, Kind, MAX_VALUES, Query,
+    Direction, Document, Documents, DocumentsConfig, DocumentsError, Field, Filter, Found, Kind, MAX_ID,
+    MAX_VALUES, Query, Removal,
 };
 use serde_json::{Value, json};
+
+use crate::center::eventually;
 
 /// The whole contract, over a constructor of empty stores.
 async fn contract<Open, Opening>(open: Open)
@@ -28,6 +38,11 @@ where
     retention_deletes_what_is_below(&open().await).await;
     wrong_documents_store_nothing(&open().await).await;
     wrong_queries_name_the_field(&open().await).await;
+    results_are_found_soon_and_reports_at_once(&open().await).await;
+    every_part_of_the_store_is_searched(&open().await).await;
+    old_parts_go_and_marks_stay(&open().await).await;
+    tens_of_thousands_are_paged_and_counted(&open().await).await;
+    tens_of_thousands_of_texts_are_compared(&open().await).await;
 }
 
 fn result(id: &str, revision: i64, host: &str, value: &str, start_ms: i64) -> Document {
@@ -52,8 +67,11 @@ fn one_of(field: Field, texts: &[&str]) -> Filter {
     Filter::In(field, texts.iter().map(|text| (*text).to_owned()).collect())
 }
 
+/// Stored, and found from now on.
 async fn put(documents: &Documents, new: Vec<Document>) {
-    documents.put(new).await.expect("stored");
+    let refused = documents.put(new).await.expect("stored");
+    assert_eq!(refused, []);
+    documents.refresh(Kind::Result).await.expect("refreshed");
 }
 
 async fn search(documents: &Documents, query: &Query) -> Found {
@@ -111,11 +129,22 @@ async fn an_older_or_equal_revision_is_ignored(documents: &Documents) {
     assert_eq!(search(documents, &by_old_host).await.total, 0);
 }
 
+/// Of a document that starts at the epoch.
 async fn remove(documents: &Documents, id: &str, revision: i64, now_ms: i64) {
+    remove_of(documents, id, 0, revision, now_ms).await;
+}
+
+async fn remove_of(documents: &Documents, id: &str, partition_ms: i64, revision: i64, now_ms: i64) {
+    let removal = Removal {
+        id: id.to_owned(),
+        revision,
+        partition_ms,
+    };
     documents
-        .remove(Kind::Result, vec![(id.to_owned(), revision)], now_ms)
+        .remove(Kind::Result, vec![removal], now_ms)
         .await
         .expect("removed");
+    documents.refresh(Kind::Result).await.expect("refreshed");
 }
 
 async fn a_removed_document_stays_removed(documents: &Documents) {
@@ -166,15 +195,19 @@ async fn bodies_come_back_as_they_were(documents: &Documents) {
     assert_eq!(none, []);
 }
 
-async fn kinds_are_apart(documents: &Documents) {
-    let report = Document {
+fn report(id: &str) -> Document {
+    Document {
         kind: Kind::Report,
-        id: "a".to_owned(),
+        id: id.to_owned(),
         revision: 1,
         body: json!({
             "task_id": "t", "owner": "o", "host_id": "h", "tree_name": "n", "start_ms": 1, "end_ms": 2, "report": {},
         }),
-    };
+    }
+}
+
+async fn kinds_are_apart(documents: &Documents) {
+    let report = report("a");
     put(documents, vec![result("a", 9, "h", "x", 0), report.clone()]).await;
     remove(documents, "a", 9, 0).await;
     let query = Query {
@@ -327,6 +360,15 @@ async fn wrong_documents_store_nothing(documents: &Documents) {
     fraction.body["end_ms"] = json!(0.5);
     let mut no_object = result("b", 1, "h", "x", 0);
     no_object.body = Value::Null;
+    for id in [String::new(), "x".repeat(MAX_ID + 1)] {
+        let refusal = documents
+            .put(vec![result("a", 1, "h", "x", 0), result(&id, 1, "h", "x", 0)])
+            .await;
+        assert!(
+            matches!(refusal, Err(DocumentsError::IdLength { .. })),
+            "{refusal:?}"
+        );
+    }
     for wrong in [without_host, fraction, no_object] {
         let refusal = documents.put(vec![result("a", 1, "h", "x", 0), wrong]).await;
         let Err(DocumentsError::MissingField { id, .. }) = refusal else {
@@ -366,6 +408,218 @@ async fn wrong_queries_name_the_field(documents: &Documents) {
     assert!(refusal.to_string().contains("'start_ms'"), "{refusal}");
 }
 
+async fn results_are_found_soon_and_reports_at_once(documents: &Documents) {
+    documents.put(vec![report("a")]).await.expect("stored");
+    let listed = documents
+        .search(Kind::Report, &everything())
+        .await
+        .expect("searched");
+    assert_eq!(ids(&listed), ["a"]);
+    documents.put(vec![report("b")]).await.expect("stored");
+    let read = documents
+        .get(Kind::Report, &["b".to_owned()])
+        .await
+        .expect("read");
+    assert_eq!(read, [report("b")]);
+    let removal = Removal {
+        id: "a".to_owned(),
+        revision: 1,
+        partition_ms: 1,
+    };
+    documents
+        .remove(Kind::Report, vec![removal], 0)
+        .await
+        .expect("removed");
+    let listed = documents
+        .search(Kind::Report, &everything())
+        .await
+        .expect("searched");
+    assert_eq!(ids(&listed), ["b"]);
+
+    documents
+        .put(vec![result("a", 1, "h", "x", 0)])
+        .await
+        .expect("stored");
+    let query = everything();
+    eventually(
+        async || search(documents, &query).await.total,
+        |total| *total == 1,
+    )
+    .await;
+}
+
+/// The first day of a year, and some days later.
+fn day(number: i64) -> i64 {
+    1_767_225_600_000 + number * 86_400_000
+}
+
+async fn every_part_of_the_store_is_searched(documents: &Documents) {
+    let many = (0..12).map(|month| result(&format!("{month:02}"), 1, "h", "x", day(month * 31)));
+    put(documents, many.collect()).await;
+    let query = Query {
+        sort: vec![(Field::StartMs, Direction::Descending)],
+        offset: 3,
+        limit: 4,
+        ..Query::default()
+    };
+    let found = search(documents, &query).await;
+    assert_eq!((found.total, ids(&found)), (12, vec!["08", "07", "06", "05"]));
+    remove_of(documents, "07", day(7 * 31), 2, 0).await;
+    remove_of(documents, "12", day(12 * 31), 2, 0).await;
+    put(documents, vec![result("12", 1, "h", "late", day(12 * 31))]).await;
+    let wanted = ["00", "07", "11", "12"].map(str::to_owned);
+    let read = documents.get(Kind::Result, &wanted).await.expect("read");
+    let read: BTreeSet<&str> = read.iter().map(|document| document.id.as_str()).collect();
+    assert_eq!(read, BTreeSet::from(["00", "11"]));
+    let counted = documents
+        .count_by(Kind::Result, &query, Field::HostId)
+        .await
+        .expect("counted");
+    assert_eq!(counted, [("h".to_owned(), 11)]);
+}
+
+async fn old_parts_go_and_marks_stay(documents: &Documents) {
+    let mut long = result("long", 1, "h", "x", day(0));
+    long.body["end_ms"] = json!(day(300));
+    let many = (0..6).map(|month| result(&format!("{month}"), 1, "h", "x", day(month * 31)));
+    put(documents, many.chain([long]).collect()).await;
+    remove_of(documents, "gone", day(35), 5, 1_000).await;
+
+    let before = |before_ms| documents.delete_before(Kind::Result, Field::EndMs, before_ms);
+    assert_eq!(before(day(100)).await.expect("deleted"), 4, "0, 31, 62, 93");
+    documents.refresh(Kind::Result).await.expect("refreshed");
+    assert_eq!(ids(&search(documents, &everything()).await), ["4", "5", "long"]);
+    put(documents, vec![result("gone", 5, "h", "late", day(35))]).await;
+    assert_eq!(get(documents, "gone").await, None, "the mark has stayed");
+    assert_eq!(
+        documents
+            .trim_removed(Kind::Result, 1_001)
+            .await
+            .expect("trimmed"),
+        1
+    );
+    put(
+        documents,
+        vec![
+            result("gone", 1, "h", "again", day(35)),
+            result("2", 1, "h", "again", day(62)),
+        ],
+    )
+    .await;
+    assert_eq!(
+        ids(&search(documents, &everything()).await),
+        ["2", "4", "5", "gone", "long"],
+        "what retention deleted is forgotten"
+    );
+    assert_eq!(before(day(400)).await.expect("deleted"), 5);
+}
+
+async fn tens_of_thousands_are_paged_and_counted(documents: &Documents) {
+    const MANY: i64 = 25_000;
+    // Half of them at one moment, as windows of a large fleet are.
+    let start_ms = |number: i64| {
+        if number % 2 == 0 {
+            5_000_000
+        } else {
+            number * 1_000
+        }
+    };
+    let many = (0..MANY).map(|number| {
+        result(
+            &format!("{number:05}"),
+            1,
+            &format!("h{:05}", number % 11_000),
+            "x",
+            start_ms(number),
+        )
+    });
+    put(documents, many.collect()).await;
+    let mut order: Vec<(i64, String)> = (0..MANY)
+        .map(|number| (start_ms(number), format!("{number:05}")))
+        .collect();
+    order.sort();
+    let ids_at = |order: &[(i64, String)], offset: usize, limit: usize| -> Vec<String> {
+        let page = order.iter().skip(offset).take(limit);
+        page.map(|(_, id)| id.clone()).collect()
+    };
+    let page = async |direction, offset: usize, limit: usize| {
+        let query = Query {
+            sort: vec![(Field::StartMs, direction)],
+            offset: offset as u64,
+            limit: limit as u64,
+            ..Query::default()
+        };
+        let found = search(documents, &query).await;
+        assert_eq!(found.total, MANY as u64);
+        found
+            .documents
+            .into_iter()
+            .map(|document| document.id)
+            .collect::<Vec<_>>()
+    };
+    let mut reversed: Vec<(i64, String)> = order.clone();
+    reversed.sort_by(|(left, left_id), (right, right_id)| right.cmp(left).then(left_id.cmp(right_id)));
+    for offset in [0, 2_490, 9_990, 10_000, 12_345, 20_000, 24_995, 25_000, 30_000] {
+        assert_eq!(
+            page(Direction::Ascending, offset, 10).await,
+            ids_at(&order, offset, 10),
+            "{offset}"
+        );
+        assert_eq!(
+            page(Direction::Descending, offset, 10).await,
+            ids_at(&reversed, offset, 10),
+            "{offset}"
+        );
+    }
+    assert_eq!(
+        page(Direction::Ascending, 4, 30_000).await,
+        ids_at(&order, 4, 30_000)
+    );
+    let by_host = Query {
+        sort: vec![(Field::HostId, Direction::Descending)],
+        offset: 12_000,
+        limit: 1,
+        ..Query::default()
+    };
+    let mut hosts: Vec<String> = (0..MANY)
+        .map(|number| format!("h{:05}", number % 11_000))
+        .collect();
+    hosts.sort();
+    let found = search(documents, &by_host).await.documents;
+    assert_eq!(found[0].body["host_id"], hosts[hosts.len() - 1 - 12_000]);
+
+    let counts = documents
+        .count_by(Kind::Result, &Query::default(), Field::HostId)
+        .await
+        .expect("counted");
+    assert_eq!(counts.len(), 11_000);
+    assert!(counts.is_sorted());
+    assert_eq!(counts[0], ("h00000".to_owned(), 3));
+    assert_eq!(counts[10_999], ("h10999".to_owned(), 2));
+}
+
+async fn tens_of_thousands_of_texts_are_compared(documents: &Documents) {
+    put(
+        documents,
+        vec![result("a", 1, "h0", "x", 0), result("b", 1, "h69999", "x", 0)],
+    )
+    .await;
+    let query = Query {
+        all_of: vec![Filter::In(
+            Field::HostId,
+            (0..70_000).map(|number| format!("h{number}")).collect(),
+        )],
+        ..everything()
+    };
+    assert_eq!(ids(&search(documents, &query).await), ["a", "b"]);
+}
+
+async fn open_file(path: &std::path::Path) -> Documents {
+    Documents::open(&DocumentsConfig::default(), path)
+        .await
+        .expect("opened")
+}
+
 #[tokio::test]
 async fn sqlite_keeps_the_contract() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -373,16 +627,22 @@ async fn sqlite_keeps_the_contract() {
     contract(|| {
         opened.set(opened.get() + 1);
         let path = folder.path().join(format!("documents-{}.db", opened.get()));
-        async move { Documents::open(&path).await.expect("opened") }
+        async move { open_file(&path).await }
     })
     .await;
 }
 
 #[tokio::test]
-async fn sqlite_keeps_documents_over_a_restart() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("documents.db");
-    let documents = Documents::open(&path).await.expect("opened");
+async fn elasticsearch_keeps_the_contract() {
+    let Some(server) = elasticsearch::Server::given() else {
+        return;
+    };
+    contract(|| async { server.open_new().await }).await;
+    server.clean_up().await;
+}
+
+async fn documents_are_kept_over_a_restart(open: impl AsyncFn() -> Documents) {
+    let documents = open().await;
     put(
         &documents,
         vec![result("a", 1, "h", "x", 0), result("b", 1, "h", "x", 0)],
@@ -390,7 +650,25 @@ async fn sqlite_keeps_documents_over_a_restart() {
     .await;
     remove(&documents, "b", 2, 0).await;
     documents.close().await;
-    let documents = Documents::open(&path).await.expect("opened again");
+    drop(documents);
+    let documents = open().await;
     put(&documents, vec![result("b", 1, "h", "late", 0)]).await;
     assert_eq!(ids(&search(&documents, &everything()).await), ["a"]);
+}
+
+#[tokio::test]
+async fn sqlite_keeps_documents_over_a_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("documents.db");
+    documents_are_kept_over_a_restart(async || open_file(&path).await).await;
+}
+
+#[tokio::test]
+async fn elasticsearch_keeps_documents_over_a_restart() {
+    let Some(server) = elasticsearch::Server::given() else {
+        return;
+    };
+    let config = server.new_config();
+    documents_are_kept_over_a_restart(async || elasticsearch::open(&config).await).await;
+    server.clean_up().await;
 }

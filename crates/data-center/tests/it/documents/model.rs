@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use super::{put, remove, search};
+use super::{day, elasticsearch, open_file, put, remove_of, search};
 
 /// The store as anyone would write it in an afternoon: a map, and a walk over it.
 #[derive(Default)]
@@ -21,6 +21,7 @@ struct Model {
 #[derive(Clone, Debug)]
 enum Step {
     Put(Document),
+    /// Id and revision.
     Remove(String, i64),
     DeleteBefore(i64),
 }
@@ -128,6 +129,16 @@ fn holds(filter: &Filter, body: &Value) -> bool {
     }
 }
 
+/// The start is fixed for an id, each in a month of its own.
+fn start_of(id: &str) -> i64 {
+    moment(2 * i64::from(id.as_bytes()[0] - b'a'))
+}
+
+/// Moments three weeks apart.
+fn moment(number: i64) -> i64 {
+    day(number * 21)
+}
+
 fn some_text() -> impl Strategy<Value = String> {
     prop_oneof![
         Just("a".to_owned()),
@@ -138,20 +149,27 @@ fn some_text() -> impl Strategy<Value = String> {
 }
 
 fn some_step() -> impl Strategy<Value = Step> {
-    let document = ("[a-e]", 0..6_i64, some_text(), some_text(), some_text(), 0..9_i64, 0..9_i64).prop_map(
-        |(id, revision, key, host, value, start_ms, end_ms)| Document {
+    let document = (
+        "[a-e]",
+        0..6_i64,
+        some_text(),
+        some_text(),
+        some_text(),
+        0..12_i64,
+    )
+        .prop_map(|(id, revision, key, host, value, end)| Document {
             kind: Kind::Result,
-            id,
             revision,
             body: json!({
-                "evaluation_key": key, "host_id": host, "value": value, "start_ms": start_ms, "end_ms": end_ms,
+                "evaluation_key": key, "host_id": host, "value": value,
+                "start_ms": start_of(&id), "end_ms": moment(end),
             }),
-        },
-    );
+            id,
+        });
     prop_oneof![
         8 => document.prop_map(Step::Put),
         2 => ("[a-e]", 0..6_i64).prop_map(|(id, revision)| Step::Remove(id, revision)),
-        1 => (0..5_i64).prop_map(Step::DeleteBefore),
+        1 => (0..8_i64).prop_map(|number| Step::DeleteBefore(moment(number))),
     ]
 }
 
@@ -162,7 +180,7 @@ fn some_filter() -> impl Strategy<Value = Filter> {
         Just(Field::Value)
     ];
     let integer_field = prop_oneof![Just(Field::StartMs), Just(Field::EndMs)];
-    let bound = || proptest::option::of(0..9_i64);
+    let bound = || proptest::option::of((0..12_i64).prop_map(moment));
     prop_oneof![
         (text_field, proptest::collection::vec(some_text(), 0..3))
             .prop_map(|(field, texts)| Filter::In(field, texts)),
@@ -193,7 +211,7 @@ fn some_query() -> impl Strategy<Value = Query> {
 async fn apply(documents: &Documents, step: &Step) {
     match step.clone() {
         Step::Put(document) => put(documents, vec![document]).await,
-        Step::Remove(id, revision) => remove(documents, &id, revision, 0).await,
+        Step::Remove(id, revision) => remove_of(documents, &id, start_of(&id), revision, 0).await,
         Step::DeleteBefore(before_ms) => {
             documents
                 .delete_before(Kind::Result, Field::EndMs, before_ms)
@@ -203,24 +221,22 @@ async fn apply(documents: &Documents, step: &Step) {
     }
 }
 
-#[test]
-fn sqlite_answers_as_the_model_does() {
+/// Runs random steps on new stores and asks random queries.
+fn answers_as_the_model_does(cases: u32, open: impl AsyncFn() -> Documents) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let input = (
         proptest::collection::vec(some_step(), 0..25),
         proptest::collection::vec(some_query(), 1..6),
     );
     let config = Config {
-        cases: 64,
+        cases,
         failure_persistence: None,
         ..Config::default()
     };
     TestRunner::new(config)
         .run(&input, |(steps, queries)| {
             runtime.block_on(async {
-                let folder = tempfile::tempdir().expect("a folder");
-                let path = folder.path().join("documents.db");
-                let documents = Documents::open(&path).await.expect("opened");
+                let documents = open().await;
                 let mut model = Model::default();
                 for step in &steps {
                     apply(&documents, step).await;
@@ -239,4 +255,25 @@ fn sqlite_answers_as_the_model_does() {
             })
         })
         .expect("equal");
+}
+
+#[test]
+fn sqlite_answers_as_the_model_does() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let opened = std::cell::Cell::new(0);
+    answers_as_the_model_does(64, async || {
+        opened.set(opened.get() + 1);
+        open_file(&folder.path().join(format!("{}.db", opened.get()))).await
+    });
+}
+
+#[test]
+fn elasticsearch_answers_as_the_model_does() {
+    let Some(server) = elasticsearch::Server::given() else {
+        return;
+    };
+    // Every case makes some indices, which takes a while.
+    answers_as_the_model_does(12, async || server.open_new().await);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(server.clean_up());
 }

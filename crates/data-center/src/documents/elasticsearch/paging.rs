@@ -1,0 +1,319 @@
+//! Pages of a search, however deep.
+//!
+//! Elasticsearch gives the first 10,000 by number. Beyond, a page is found in two steps within one point in time: by
+//! counts over ranges of the first field of the order, down to a range that holds few documents before the page; then by
+//! walking from there. So a page a million deep costs about as much as the first.
+
+use serde_json::{Value, json};
+
+use super::super::{Direction, Document, Field, FieldType, Found, Kind, Query};
+use super::layout::Stored;
+use super::query;
+use crate::elasticsearch::{ElasticsearchClient, ElasticsearchError, Hit, Method, Request, SearchAnswer};
+
+/// Elasticsearch's bound on first + size.
+const WINDOW: u64 = 10_000;
+
+/// Documents with their bodies in one answer, when everything is read.
+const BODIES_AT_ONCE: u64 = 2_000;
+
+/// Ranges that are counted with one request.
+const RANGES: i64 = 1_000;
+
+/// Aggregations reckon in floating point: whole numbers up to here are exact.
+const EXACT: i64 = 1 << 52;
+
+/// The documents of hits; marks of removals are left out.
+pub(super) fn documents(kind: Kind, hits: Vec<Hit<Stored>>) -> impl Iterator<Item = Document> {
+    hits.into_iter()
+        .filter_map(move |hit| hit.source?.into_document(kind))
+}
+
+/// Whether Elasticsearch gives the page by number.
+pub(super) fn is_shallow(query: &Query) -> bool {
+    query.offset.saturating_add(query.limit) <= WINDOW
+}
+
+/// A page of what matches, and how much matches in all.
+pub(super) async fn search(
+    client: &ElasticsearchClient,
+    indices: &str,
+    kind: Kind,
+    query: &Query,
+) -> Result<Found, ElasticsearchError> {
+    let matching = query::matching(query);
+    let is_shallow = is_shallow(query);
+    let mut body = json!({ "track_total_hits": true, "size": 0, "query": matching });
+    if is_shallow && query.limit > 0 {
+        body["from"] = json!(query.offset);
+        body["size"] = json!(query.limit);
+        body["sort"] = json!(query::order(&query.sort));
+    }
+    let answer = client.search::<Stored>(indices, body).await?;
+    let total = answer.hits.total.map_or(0, |total| total.value);
+    if is_shallow || query.offset >= total {
+        let documents = documents(kind, answer.hits.hits).collect();
+        return Ok(Found { total, documents });
+    }
+    let mut moment = PointInTime::open(client, indices).await?;
+    let found = deep(&mut moment, kind, query, matching).await;
+    moment.close().await;
+    found
+}
+
+async fn deep(
+    moment: &mut PointInTime<'_>,
+    kind: Kind,
+    query: &Query,
+    matching: Value,
+) -> Result<Found, ElasticsearchError> {
+    let body = json!({ "size": 0, "track_total_hits": true, "query": matching });
+    let total = moment
+        .search::<Value>(body)
+        .await?
+        .hits
+        .total
+        .map_or(0, |total| total.value);
+    let (matching, skip) = match query.sort.first() {
+        Some((field, direction)) if field.field_type() == FieldType::Integer && query.offset > WINDOW => {
+            let seek = Seek {
+                field: *field,
+                direction: *direction,
+            };
+            seek.narrow(moment, matching, query.offset).await?
+        }
+        _ => (matching, query.offset),
+    };
+    let mut walk = Walk::new(matching, query::order(&query.sort));
+    walk.skip(moment, skip).await?;
+    let mut documents = Vec::new();
+    while (documents.len() as u64) < query.limit {
+        let wanted = (query.limit - documents.len() as u64).min(BODIES_AT_ONCE);
+        let hits = walk.step::<Stored>(moment, wanted, true).await?;
+        let count = hits.len() as u64;
+        documents.extend(self::documents(kind, hits));
+        if count < wanted {
+            break;
+        }
+    }
+    Ok(Found { total, documents })
+}
+
+/// What is seen does not change while pages are read.
+pub(super) struct PointInTime<'a> {
+    client: &'a ElasticsearchClient,
+    id: String,
+}
+
+impl<'a> PointInTime<'a> {
+    pub(super) async fn open(
+        client: &'a ElasticsearchClient,
+        indices: &str,
+    ) -> Result<Self, ElasticsearchError> {
+        let request = Request::new(Method::Post, &[indices, "_pit"])
+            .with("keep_alive", "1m")
+            .with("ignore_unavailable", true);
+        let answer: Value = client.send(request).await?;
+        let id = answer["id"].as_str().unwrap_or_default().to_owned();
+        Ok(Self { client, id })
+    }
+
+    async fn search<Source: serde::de::DeserializeOwned>(
+        &mut self,
+        mut body: Value,
+    ) -> Result<SearchAnswer<Source>, ElasticsearchError> {
+        body["pit"] = json!({ "id": self.id, "keep_alive": "1m" });
+        let answer = self.client.search_point_in_time(body).await?;
+        if let Some(id) = &answer.pit_id {
+            self.id.clone_from(id);
+        }
+        Ok(answer)
+    }
+
+    /// One that is not closed is dropped by Elasticsearch after a minute.
+    pub(super) async fn close(self) {
+        let request = Request::new(Method::Delete, &["_pit"]).json(json!({ "id": self.id }));
+        if let Err(error) = self.client.send::<Value>(request).await {
+            tracing::debug!(%error, "a point in time was not closed");
+        }
+    }
+}
+
+/// From document to document in order.
+pub(super) struct Walk {
+    matching: Value,
+    order: Vec<Value>,
+    after: Option<Vec<Value>>,
+}
+
+impl Walk {
+    pub(super) fn new(matching: Value, order: Vec<Value>) -> Self {
+        Self {
+            matching,
+            order,
+            after: None,
+        }
+    }
+
+    async fn skip(&mut self, moment: &mut PointInTime<'_>, mut count: u64) -> Result<(), ElasticsearchError> {
+        while count > 0 {
+            let wanted = count.min(WINDOW);
+            let passed = self.step::<Value>(moment, wanted, false).await?.len() as u64;
+            if passed < wanted {
+                return Ok(());
+            }
+            count -= passed;
+        }
+        Ok(())
+    }
+
+    /// The next documents.
+    pub(super) async fn step<Source: serde::de::DeserializeOwned>(
+        &mut self,
+        moment: &mut PointInTime<'_>,
+        size: u64,
+        with_source: bool,
+    ) -> Result<Vec<Hit<Source>>, ElasticsearchError> {
+        let mut body = json!({
+            "size": size, "track_total_hits": false, "_source": with_source,
+            "query": self.matching, "sort": self.order,
+        });
+        if let Some(after) = &self.after {
+            body["search_after"] = json!(after);
+        }
+        let hits = moment.search::<Source>(body).await?.hits.hits;
+        if let Some(last) = hits.last() {
+            self.after = Some(last.sort.clone());
+        }
+        Ok(hits)
+    }
+}
+
+/// Finds the part of the order where a page lies.
+#[derive(Clone, Copy)]
+struct Seek {
+    field: Field,
+    direction: Direction,
+}
+
+/// A range of the field, `[start, end)`, with what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bucket {
+    start: i64,
+    end: i64,
+    count: u64,
+}
+
+impl Seek {
+    /// The query without the documents that lie before some value, and how many are still to be skipped.
+    async fn narrow(
+        self,
+        moment: &mut PointInTime<'_>,
+        matching: Value,
+        offset: u64,
+    ) -> Result<(Value, u64), ElasticsearchError> {
+        let Some((mut start, mut end)) = self.extent(moment, &matching).await? else {
+            return Ok((matching, offset));
+        };
+        let mut skip = offset;
+        while skip > WINDOW && end - start > 1 {
+            let buckets = self.count_ranges(moment, &matching, start, end).await?;
+            let (bucket, left) = place(buckets, self.direction, skip);
+            let Some(bucket) = bucket else {
+                break;
+            };
+            (start, end, skip) = (bucket.start, bucket.end, left);
+        }
+        let rest = match self.direction {
+            Direction::Ascending => query::within(&matching, self.field, Some(start), None),
+            Direction::Descending => query::within(&matching, self.field, None, Some(end)),
+        };
+        Ok((rest, skip))
+    }
+
+    /// Smallest value and one more than the largest; `None` where counts would not be exact.
+    async fn extent(
+        self,
+        moment: &mut PointInTime<'_>,
+        matching: &Value,
+    ) -> Result<Option<(i64, i64)>, ElasticsearchError> {
+        let field = json!({ "field": self.field.name() });
+        let body = json!({
+            "size": 0, "track_total_hits": false, "query": matching,
+            "aggs": { "least": { "min": field }, "most": { "max": field } },
+        });
+        let found = moment.search::<Value>(body).await?.aggregations;
+        let bound = |name: &str| found[name]["value"].as_f64().map(|value| value as i64);
+        Ok(match (bound("least"), bound("most")) {
+            (Some(least), Some(most)) if least > -EXACT && most < EXACT => Some((least, most + 1)),
+            _ => None,
+        })
+    }
+
+    async fn count_ranges(
+        self,
+        moment: &mut PointInTime<'_>,
+        matching: &Value,
+        start: i64,
+        end: i64,
+    ) -> Result<Vec<Bucket>, ElasticsearchError> {
+        let width = (end - start).unsigned_abs().div_ceil(RANGES.unsigned_abs());
+        let width = i64::try_from(width).unwrap_or(i64::MAX);
+        let body = json!({
+            "size": 0, "track_total_hits": false,
+            "query": query::within(matching, self.field, Some(start), Some(end)),
+            "aggs": { "ranges": { "histogram": {
+                "field": self.field.name(), "interval": width, "offset": start, "min_doc_count": 1,
+            } } },
+        });
+        let answer = moment.search::<Value>(body).await?;
+        let buckets = answer.aggregations["ranges"]["buckets"].as_array();
+        let read = |bucket: &Value| {
+            let start = bucket["key"].as_f64()? as i64;
+            Some(Bucket {
+                start,
+                end: start + width,
+                count: bucket["doc_count"].as_u64()?,
+            })
+        };
+        Ok(buckets.into_iter().flatten().filter_map(read).collect())
+    }
+}
+
+/// The range that holds the document with so many before it in the order, and how many of these are in the range.
+fn place(mut buckets: Vec<Bucket>, direction: Direction, mut skip: u64) -> (Option<Bucket>, u64) {
+    if direction == Direction::Descending {
+        buckets.reverse();
+    }
+    for bucket in buckets {
+        if skip < bucket.count {
+            return (Some(bucket), skip);
+        }
+        skip -= bucket.count;
+    }
+    (None, skip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_lies_where_the_counts_pass_its_offset() {
+        let bucket = |start, count| Bucket {
+            start,
+            end: start + 10,
+            count,
+        };
+        let buckets = || vec![bucket(0, 5), bucket(10, 3), bucket(30, 4)];
+        let up = |skip| place(buckets(), Direction::Ascending, skip);
+        assert_eq!(up(0), (Some(bucket(0, 5)), 0));
+        assert_eq!(up(4), (Some(bucket(0, 5)), 4));
+        assert_eq!(up(5), (Some(bucket(10, 3)), 0));
+        assert_eq!(up(11), (Some(bucket(30, 4)), 3));
+        assert_eq!(up(12), (None, 0));
+        let down = |skip| place(buckets(), Direction::Descending, skip);
+        assert_eq!(down(3), (Some(bucket(30, 4)), 3));
+        assert_eq!(down(7), (Some(bucket(0, 5)), 0));
+    }
+}

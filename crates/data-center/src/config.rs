@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::account::SessionLimits;
 use crate::documents::DocumentsConfig;
 use crate::documents::retention::DocumentRetention;
+use crate::series::SeriesConfig;
 use crate::series::retention::DEFAULT_RETENTION;
 use crate::series::scrape::{DEFAULT_INTERVAL, ScrapeLimits};
 use crate::store::sqlite_url;
@@ -26,15 +27,19 @@ pub struct DataCenterConfig {
     pub admin_password: Option<String>,
     /// How long sessions last.
     pub session_limits: SessionLimits,
-    /// How often each machine's metrics are read.
+    /// Where series are kept.
+    pub series: SeriesConfig,
+    /// What Prometheus shows when it asks for the machines to scrape; made when it does not exist.
+    pub discovery_secret_file: PathBuf,
+    /// How often each machine's metrics are read; with Prometheus, what its configuration says of our job.
     pub scrape_interval: Duration,
-    /// Bounds of scraping.
+    /// Bounds of our own scraping.
     pub scrape_limits: ScrapeLimits,
     /// Where documents are stored.
     pub documents: DocumentsConfig,
     /// How long documents are kept.
     pub document_retention: DocumentRetention,
-    /// How long samples are kept.
+    /// How long samples are kept; Prometheus has a setting of its own.
     pub series_retention: Duration,
 }
 
@@ -44,10 +49,12 @@ impl DataCenterConfig {
         let data_dir = data_dir.into();
         Self {
             token_key_file: data_dir.join("token.key"),
+            discovery_secret_file: data_dir.join("prometheus.secret"),
             data_dir,
             tables_url: None,
             admin_password: None,
             session_limits: SessionLimits::default(),
+            series: SeriesConfig::default(),
             scrape_interval: DEFAULT_INTERVAL,
             scrape_limits: ScrapeLimits::default(),
             documents: DocumentsConfig::default(),

@@ -2,7 +2,7 @@
 //!
 //! It serves `/data` on the internal listener, for services only; a call on behalf of a user carries the user's token
 //! beside the service's credential, and the owner is derived from the token. It sends nothing over the bus and takes
-//! nothing from it. Node agents are called by its scraper.
+//! nothing from it. Node agents are called by its scraper, unless Prometheus scrapes them, which it then asks for series.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -38,16 +38,16 @@ pub mod store;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use aops_service::{Clock, Service, random, secret};
+use aops_service::{Clock, Credentials, Service, random, secret};
 
 use account::token::TokenKey;
 pub use config::{DataCenterConfig, NODE_JOB, first_password_file};
 use documents::Documents;
 pub use error::Error;
-use inventory::Machines;
+use inventory::{Machines, ScrapedMachines};
 use routes::State;
 use series::scrape::Scraper;
-use series::{JobIntervals, Series, SeriesOptions};
+use series::{JobIntervals, Series, SeriesConfig, SeriesOptions};
 use store::{OpenTables, Tables};
 
 /// Opens the stores, makes the first account if there is none, and gives routes and loops.
@@ -58,47 +58,84 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
     let tables = Arc::new(open_tables(&config).await?);
     first_admin::ensure(&tables, &config, &clock).await?;
     let documents = Documents::open(&config.documents, &config.documents_file()).await?;
-    let series = Series::open(&config.series_file(), series_options(&config)).await?;
-    let machines = Machines {
-        tables: tables.clone(),
-        interval: config.scrape_interval,
-    };
-    let scraper = Scraper::new(
-        series.clone(),
-        machines,
-        config.scrape_limits.clone(),
-        clock.clone(),
-    )
-    .map_err(Error::Scraper)?;
+    let series = open_series(&config, &tables).await?;
     let state = State {
         tables: tables.clone(),
         documents: documents.clone(),
         series: series.clone(),
+        series_config: config.series.clone(),
+        discovery: discovery(&config)?,
         clock: clock.clone(),
         scrape_interval: config.scrape_interval,
         first_password_file: first_password_file(&config.data_dir),
     };
     let state = actix_web::web::Data::new(state);
 
-    let (feeding, settling, deleting, retaining) = (clock.clone(), clock.clone(), clock.clone(), clock);
+    let (feeding, settling, deleting) = (clock.clone(), clock.clone(), clock.clone());
     let old_documents = documents.clone();
-    let settled = tables.clone();
-    Ok(Service::new("data-center")
+    let document_retention = config.document_retention;
+    let (fed, settled) = (tables.clone(), tables.clone());
+    let service = Service::new("data-center")
         .internal(move |routes| routes::configure(routes, &state))
         .holding(lock)
-        .with_loop("scraper", move |shutdown| scraper.run(shutdown))
         .with_loop("feeder", move |shutdown| {
-            feeder::run(tables, documents, feeding, shutdown)
+            feeder::run(fed, documents, feeding, shutdown)
         })
         .with_loop("settler", move |shutdown| {
             settler::run(settled, settling, shutdown)
         })
         .with_loop("document retention", move |shutdown| {
-            documents::retention::run(old_documents, config.document_retention, deleting, shutdown)
-        })
+            documents::retention::run(old_documents, document_retention, deleting, shutdown)
+        });
+    with_series_loops(service, config, tables, series, clock)
+}
+
+/// What fills the series, and takes away what is old.
+fn with_series_loops(
+    service: Service,
+    config: DataCenterConfig,
+    tables: Arc<Tables>,
+    series: Series,
+    clock: Clock,
+) -> Result<Service, Error> {
+    if let SeriesConfig::Prometheus(_) = config.series {
+        let machines = ScrapedMachines(tables);
+        return Ok(service.with_loop("first samples", move |shutdown| {
+            series::first_samples::run(series, machines, clock, shutdown)
+        }));
+    }
+    let machines = Machines {
+        tables,
+        interval: config.scrape_interval,
+    };
+    let scraper = Scraper::new(series.clone(), machines, config.scrape_limits, clock.clone())
+        .map_err(Error::Scraper)?;
+    Ok(service
+        .with_loop("scraper", move |shutdown| scraper.run(shutdown))
         .with_loop("retention", move |shutdown| {
-            series::retention::run(series, config.series_retention, retaining, shutdown)
+            series::retention::run(series, config.series_retention, clock, shutdown)
         }))
+}
+
+async fn open_series(config: &DataCenterConfig, tables: &Arc<Tables>) -> Result<Series, Error> {
+    let options = series_options(config);
+    match &config.series {
+        SeriesConfig::Embedded {} => Ok(Series::open(&config.series_file(), options).await?),
+        SeriesConfig::Prometheus(prometheus) => {
+            let machines = Arc::new(ScrapedMachines(tables.clone()));
+            Ok(Series::prometheus(prometheus.clone(), options, machines)?)
+        }
+    }
+}
+
+/// The credential of Prometheus, which opens one route.
+fn discovery(config: &DataCenterConfig) -> Result<Credentials, Error> {
+    let file = &config.discovery_secret_file;
+    let secret = secret::read_or_create(file, random::secret).map_err(folder::failed(file, "read"))?;
+    Ok(Credentials::new([(
+        routes::discovery::PROMETHEUS,
+        secret.as_str(),
+    )]))
 }
 
 async fn open_tables(config: &DataCenterConfig) -> Result<Tables, Error> {

@@ -5,6 +5,7 @@
 
 mod account;
 mod data;
+pub(crate) mod discovery;
 mod finding;
 mod host;
 mod report;
@@ -21,12 +22,12 @@ use std::time::Duration;
 use actix_web::web;
 use aops_api::Code;
 use aops_service::http::{CallerToken, delete, post};
-use aops_service::{ApiError, Clock};
+use aops_service::{ApiError, Clock, Credentials};
 
 use crate::account::Caller;
 use crate::documents::{Documents, DocumentsError};
 use crate::error::Error;
-use crate::series::Series;
+use crate::series::{Series, SeriesConfig};
 use crate::store::Tables;
 
 /// What handlers work with.
@@ -34,6 +35,9 @@ pub(crate) struct State {
     pub(crate) tables: Arc<Tables>,
     pub(crate) documents: Documents,
     pub(crate) series: Series,
+    pub(crate) series_config: SeriesConfig,
+    /// Of Prometheus, which asks what to scrape.
+    pub(crate) discovery: Credentials,
     pub(crate) clock: Clock,
     pub(crate) scrape_interval: Duration,
     pub(crate) first_password_file: PathBuf,
@@ -62,6 +66,7 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, state: &web::Data<State
         .service(post("/data/check/cursor/move", schedule::move_cursor))
         .service(post("/data/series/fetch", data::fetch))
         .service(post("/data/data/get", data::get))
+        .route("/data/prometheus/targets", web::get().to(discovery::targets))
         .service(post("/data/diag/tree/add", tree::add))
         .service(post("/data/diag/tree/get", tree::get))
         .service(delete("/data/diag/tree/delete", tree::delete))

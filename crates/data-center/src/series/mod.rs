@@ -1,9 +1,13 @@
 //! Series: samples of metrics over time, by host. One interface, one variant per engine.
 //!
 //! A series is a host, a metric name and labels. `host_id` is kept apart from the labels; `instance` and `job` are
-//! labels like the others. The embedded engine is filled by our own [`scrape`]r. Why it is what it is: ADR 0003.
+//! labels like the others. The embedded engine is filled by our own [`scrape`]r (why it is what it is: ADR 0003);
+//! [`PrometheusSeries`] asks a server that scrapes by itself, and that our service discovery tells what to scrape.
 
 mod embedded;
+pub mod first_samples;
+mod matching;
+mod prometheus;
 pub mod retention;
 pub mod scrape;
 
@@ -15,6 +19,9 @@ use aops_api::series::{SeriesFetchAnswer, SeriesFetchRequest};
 use aops_api::{HostId, Labels};
 
 pub use embedded::EmbeddedSeries;
+pub use prometheus::{
+    Addresses, AddressesAnswer, Interval, PrometheusConfig, PrometheusSeries, SeriesConfig,
+};
 
 use crate::sqlite_file::FileError;
 
@@ -24,12 +31,16 @@ pub const JOB: &str = "job";
 pub const INSTANCE: &str = "instance";
 /// The label by which series belong to a host; kept apart from the others.
 pub const HOST: &str = "host_id";
+/// The name by which Prometheus knows the metric's name as a label.
+const METRIC_NAME: &str = "__name__";
 
 /// The series store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Series {
     /// Our own, in a SQLite file.
     Embedded(EmbeddedSeries),
+    /// In Prometheus, or in what answers as it does.
+    Prometheus(PrometheusSeries),
 }
 
 /// One value of one series at one moment.
@@ -91,6 +102,23 @@ impl Default for SeriesOptions {
     }
 }
 
+impl SeriesOptions {
+    /// Refuses a selector that found so many samples when the answer has room for `left` more.
+    fn check_samples(&self, found: u64, left: u64) -> Result<(), String> {
+        let maximum = self.maximum_samples_per_selector;
+        if found > maximum {
+            return Err(format!("{found} samples match, more than the limit of {maximum}"));
+        }
+        if found > left {
+            let maximum = self.maximum_samples_per_answer;
+            return Err(format!(
+                "{found} samples match, and the answer would hold more than the limit of {maximum}"
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// What can go wrong with series. Cloneable, because appends that were written together fail together.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SeriesError {
@@ -109,6 +137,15 @@ pub enum SeriesError {
     /// The store was closed before.
     #[error("the series store is closed")]
     Closed,
+    /// A setting that cannot be meant: field and reason.
+    #[error("{0}")]
+    Setting(String),
+    /// The engine scrapes by itself.
+    #[error("samples cannot be written to Prometheus, which scrapes the machines itself")]
+    NotWritable,
+    /// The engine did not delete, and why.
+    #[error("samples were not deleted: {0}")]
+    NotDeleted(String),
 }
 
 impl From<FileError> for SeriesError {
@@ -129,11 +166,24 @@ impl Series {
         Ok(Self::Embedded(EmbeddedSeries::open(path, options).await?))
     }
 
+    /// Series in Prometheus, which is not connected to before it is asked. Series without `host_id` belong to the
+    /// machine in the directory of which `instance` is the address.
+    pub fn prometheus(
+        config: PrometheusConfig,
+        options: SeriesOptions,
+        directory: Arc<dyn Addresses>,
+    ) -> Result<Self, SeriesError> {
+        Ok(Self::Prometheus(PrometheusSeries::new(
+            config, options, directory,
+        )?))
+    }
+
     /// Stores samples of a host, all or none; they are on the disk when this returns. A sample of a series and time
     /// that exist replaces the one before. Once begun it is done, also when the caller stops waiting.
     pub async fn append(&self, host_id: HostId, samples: Vec<Sample>) -> Result<(), SeriesError> {
         match self {
             Self::Embedded(embedded) => embedded.append(host_id, samples).await,
+            Self::Prometheus(_) => Err(SeriesError::NotWritable),
         }
     }
 
@@ -141,6 +191,7 @@ impl Series {
     pub async fn fetch(&self, request: &SeriesFetchRequest, now_ms: i64) -> SeriesFetchAnswer {
         match self {
             Self::Embedded(embedded) => embedded.fetch(request, now_ms).await,
+            Self::Prometheus(prometheus) => prometheus.fetch(request, now_ms).await,
         }
     }
 
@@ -149,6 +200,7 @@ impl Series {
     pub async fn delete_before(&self, before_ms: i64) -> Result<(), SeriesError> {
         match self {
             Self::Embedded(embedded) => embedded.delete_before(before_ms).await,
+            Self::Prometheus(prometheus) => prometheus.delete_before(before_ms).await,
         }
     }
 
@@ -156,6 +208,7 @@ impl Series {
     pub async fn close(&self) {
         match self {
             Self::Embedded(embedded) => embedded.close().await,
+            Self::Prometheus(prometheus) => prometheus.close(),
         }
     }
 }

@@ -12,8 +12,8 @@ use aops_api::{HostId, TimeRange};
 use super::SharedIndex;
 use super::chunk::{self, Point};
 use super::index::{CHUNK_SPAN_MS, Selected, SeriesId};
-use super::matching::Matcher;
 use super::writer::json_list;
+use crate::series::matching::Matcher;
 use crate::series::{JOB, SeriesOptions};
 use crate::sqlite_file::SqliteFile;
 
@@ -111,7 +111,7 @@ impl Fetcher {
         let chunks = Chunks::new(&selected, selector.range);
         let in_chunks = chunks.count(&self.file).await?;
         let found = in_chunks.saturating_add(waiting as u64);
-        self.refuse_too_many(found, left)?;
+        self.options.check_samples(found, left)?;
         let mut points = chunks.read(&self.file).await?;
         for series in selected {
             let mut all = points.remove(&series.id).unwrap_or_default();
@@ -160,20 +160,6 @@ impl Fetcher {
             selected.extend(of_host);
         }
         Ok((selected, never_had))
-    }
-
-    fn refuse_too_many(&self, found: u64, left: u64) -> Result<(), String> {
-        let maximum = self.options.maximum_samples_per_selector;
-        if found > maximum {
-            return Err(format!("{found} samples match, more than the limit of {maximum}"));
-        }
-        if found > left {
-            let maximum = self.options.maximum_samples_per_answer;
-            return Err(format!(
-                "{found} samples match, and the answer would hold more than the limit of {maximum}"
-            ));
-        }
-        Ok(())
     }
 }
 

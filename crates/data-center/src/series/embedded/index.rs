@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aops_api::{HostId, Labels};
 
 use super::chunk::Point;
-use super::matching::Matcher;
+use crate::series::matching::Matcher;
 
 /// Number of a series in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +19,14 @@ pub(super) struct SeriesKey {
     pub(super) name: String,
     /// All labels but `host_id`.
     pub(super) labels: Labels,
+}
+
+impl SeriesKey {
+    fn fits(&self, matchers: &[Matcher]) -> bool {
+        matchers
+            .iter()
+            .all(|matcher| matcher.matches(&self.host_id, &self.name, &self.labels))
+    }
 }
 
 /// Samples in a chunk. A query decodes whole chunks, so not many more than a short range has.
@@ -146,7 +154,7 @@ impl Index {
         };
         ids.iter()
             .filter_map(|id| Some((*id, self.series.get(id)?)))
-            .filter(|(_, entry)| matchers.iter().all(|matcher| matcher.matches(&entry.key)))
+            .filter(|(_, entry)| entry.key.fits(matchers))
             .map(|(id, entry)| Selected {
                 id,
                 key: Arc::clone(&entry.key),

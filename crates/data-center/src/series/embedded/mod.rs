@@ -13,7 +13,6 @@
 mod chunk;
 mod fetch;
 mod index;
-mod matching;
 mod numbers;
 mod payload;
 mod writer;

@@ -1,13 +1,10 @@
 //! Conditions on labels, as Prometheus has them: a label that is missing is empty, regular expressions are anchored.
 
 use aops_api::series::{LabelMatcher, MatchOperator};
+use aops_api::{HostId, Labels};
 use regex::{Regex, RegexBuilder};
 
-use super::index::SeriesKey;
-use crate::series::HOST;
-
-/// The name by which Prometheus knows the metric's name as a label.
-const METRIC_NAME: &str = "__name__";
+use super::{HOST, METRIC_NAME};
 
 /// A condition, ready to be asked many times.
 #[derive(Debug)]
@@ -37,11 +34,12 @@ impl Matcher {
         })
     }
 
-    pub(super) fn matches(&self, key: &SeriesKey) -> bool {
+    /// Whether it holds for a series: its host, the name of its metric, its other labels.
+    pub(super) fn matches(&self, host_id: &HostId, name: &str, labels: &Labels) -> bool {
         let value = match self.label.as_str() {
-            HOST => key.host_id.as_str(),
-            METRIC_NAME => &key.name,
-            label => key.labels.get(label).map_or("", String::as_str),
+            HOST => host_id.as_str(),
+            METRIC_NAME => name,
+            label => labels.get(label).map_or("", String::as_str),
         };
         let holds = match &self.test {
             Test::Equal(text) => value == text,
@@ -64,22 +62,18 @@ fn anchored(expression: &str) -> Result<Regex, String> {
 
 #[cfg(test)]
 mod tests {
-    use aops_api::{HostId, Labels};
-
     use super::*;
 
     fn matches(label: &str, operator: MatchOperator, value: &str) -> bool {
-        let key = SeriesKey {
-            host_id: HostId::from("h1"),
-            name: "node_load1".to_owned(),
-            labels: Labels::from([("device".to_owned(), "sda1\n".to_owned())]),
-        };
+        let labels = Labels::from([("device".to_owned(), "sda1\n".to_owned())]);
         let matcher = LabelMatcher {
             name: label.to_owned(),
             operator,
             value: value.to_owned(),
         };
-        Matcher::new(&matcher).expect("an expression").matches(&key)
+        Matcher::new(&matcher)
+            .expect("an expression")
+            .matches(&HostId::from("h1"), "node_load1", &labels)
     }
 
     #[test]

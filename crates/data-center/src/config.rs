@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::account::SessionLimits;
+use crate::logs::LogsConfig;
 use crate::series::retention::DEFAULT_RETENTION;
 use crate::series::scrape::{DEFAULT_INTERVAL, ScrapeLimits};
 use crate::store::sqlite_url;
@@ -28,6 +29,8 @@ pub struct DataCenterConfig {
     pub scrape_interval: Duration,
     /// Bounds of scraping.
     pub scrape_limits: ScrapeLimits,
+    /// Where lines of logs are read.
+    pub logs: LogsConfig,
     /// How long samples are kept.
     pub series_retention: Duration,
 }
@@ -44,6 +47,7 @@ impl DataCenterConfig {
             session_limits: SessionLimits::default(),
             scrape_interval: DEFAULT_INTERVAL,
             scrape_limits: ScrapeLimits::default(),
+            logs: LogsConfig::default(),
             series_retention: DEFAULT_RETENTION,
         }
     }

@@ -12,6 +12,7 @@
 //! | [`results`], [`reports`] | how users read and services write them |
 //! | [`elasticsearch`] | the connection to Elasticsearch, for documents and logs |
 //! | [`feeder`] | from the outbox of the tables to the documents |
+//! | [`logs`] | lines of logs that shippers write |
 //! | [`series`] | samples, and the scraper that fills them |
 //! | [`account`] | passwords, tokens, who is calling |
 //! | `routes` | `/data` |
@@ -26,6 +27,7 @@ pub mod findings;
 mod first_admin;
 mod folder;
 mod inventory;
+pub mod logs;
 pub mod reports;
 pub mod results;
 mod routes;
@@ -36,6 +38,7 @@ pub mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aops_service::{Clock, Service, random, secret};
 
@@ -44,6 +47,7 @@ pub use config::{DataCenterConfig, NODE_JOB, first_password_file};
 use documents::Documents;
 pub use error::Error;
 use inventory::Machines;
+use logs::Logs;
 use routes::State;
 use series::scrape::Scraper;
 use series::{JobIntervals, Series, SeriesOptions};
@@ -58,6 +62,7 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
     first_admin::ensure(&tables, &config, &clock).await?;
     let documents = Documents::open(&config.documents_file()).await?;
     let series = Series::open(&config.series_file(), series_options(&config)).await?;
+    let logs = Logs::open(&config.logs, milliseconds(config.scrape_interval))?;
     let machines = Machines {
         tables: tables.clone(),
         interval: config.scrape_interval,
@@ -73,13 +78,14 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
         tables: tables.clone(),
         documents: documents.clone(),
         series: series.clone(),
+        logs: logs.clone(),
         clock: clock.clone(),
         scrape_interval: config.scrape_interval,
         first_password_file: first_password_file(&config.data_dir),
     };
     let state = actix_web::web::Data::new(state);
 
-    let (feeding, settling, retaining) = (clock.clone(), clock.clone(), clock);
+    let (feeding, settling, clearing, retaining) = (clock.clone(), clock.clone(), clock.clone(), clock);
     let settled = tables.clone();
     Ok(Service::new("data-center")
         .internal(move |routes| routes::configure(routes, &state))
@@ -90,6 +96,9 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
         })
         .with_loop("settler", move |shutdown| {
             settler::run(settled, settling, shutdown)
+        })
+        .with_loop("log retention", move |shutdown| {
+            logs::retention::run(logs, config.logs, clearing, shutdown)
         })
         .with_loop("retention", move |shutdown| {
             series::retention::run(series, config.series_retention, retaining, shutdown)
@@ -114,7 +123,7 @@ async fn open_tables(config: &DataCenterConfig) -> Result<Tables, Error> {
 }
 
 fn series_options(config: &DataCenterConfig) -> SeriesOptions {
-    let interval_ms = i64::try_from(config.scrape_interval.as_millis()).unwrap_or(i64::MAX);
+    let interval_ms = milliseconds(config.scrape_interval);
     SeriesOptions {
         intervals: JobIntervals {
             by_job: BTreeMap::from([(NODE_JOB.to_owned(), interval_ms)]),
@@ -122,4 +131,8 @@ fn series_options(config: &DataCenterConfig) -> SeriesOptions {
         },
         ..SeriesOptions::default()
     }
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

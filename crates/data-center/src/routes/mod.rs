@@ -26,6 +26,7 @@ use aops_service::{ApiError, Clock};
 use crate::account::Caller;
 use crate::documents::{Documents, DocumentsError};
 use crate::error::Error;
+use crate::logs::Logs;
 use crate::series::Series;
 use crate::store::Tables;
 
@@ -34,6 +35,7 @@ pub(crate) struct State {
     pub(crate) tables: Arc<Tables>,
     pub(crate) documents: Documents,
     pub(crate) series: Series,
+    pub(crate) logs: Logs,
     pub(crate) clock: Clock,
     pub(crate) scrape_interval: Duration,
     pub(crate) first_password_file: PathBuf,
@@ -120,6 +122,7 @@ impl From<Error> for ApiError {
             | Error::NewerSchema { .. }
             | Error::Migration(_)
             | Error::Stored { .. }
+            | Error::Logs(_)
             | Error::Scraper(_)
             | Error::Hashing(_) => ApiError::new(Code::ServerError, "").with_source(error),
         }

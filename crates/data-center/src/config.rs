@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::account::SessionLimits;
 use crate::documents::DocumentsConfig;
 use crate::documents::retention::DocumentRetention;
+use crate::logs::LogsConfig;
 use crate::series::SeriesConfig;
 use crate::series::retention::DEFAULT_RETENTION;
 use crate::series::scrape::{DEFAULT_INTERVAL, ScrapeLimits};
@@ -39,6 +40,8 @@ pub struct DataCenterConfig {
     pub documents: DocumentsConfig,
     /// How long documents are kept.
     pub document_retention: DocumentRetention,
+    /// Where lines of logs are read.
+    pub logs: LogsConfig,
     /// How long samples are kept; Prometheus has a setting of its own.
     pub series_retention: Duration,
 }
@@ -59,6 +62,7 @@ impl DataCenterConfig {
             scrape_limits: ScrapeLimits::default(),
             documents: DocumentsConfig::default(),
             document_retention: DocumentRetention::default(),
+            logs: LogsConfig::default(),
             series_retention: DEFAULT_RETENTION,
         }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::documents::DocumentsError;
+use crate::logs::LogsError;
 use crate::series::SeriesError;
 
 /// An error of the data center.
@@ -58,6 +59,9 @@ pub enum Error {
     /// The series store cannot be opened.
     #[error(transparent)]
     Series(#[from] SeriesError),
+    /// The log store cannot be used as it is configured.
+    #[error(transparent)]
+    Logs(#[from] LogsError),
     /// The scraper's HTTP client cannot be made.
     #[error("the scraper cannot be made")]
     Scraper(#[source] reqwest::Error),

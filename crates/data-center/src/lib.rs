@@ -12,6 +12,7 @@
 //! | [`results`], [`reports`] | how users read and services write them |
 //! | [`elasticsearch`] | the connection to Elasticsearch, for documents and logs |
 //! | [`feeder`] | from the outbox of the tables to the documents |
+//! | [`logs`] | lines of logs that shippers write |
 //! | [`series`] | samples, and the scraper that fills them |
 //! | [`account`] | passwords, tokens, who is calling |
 //! | `routes` | `/data` |
@@ -27,6 +28,7 @@ pub mod findings;
 mod first_admin;
 mod folder;
 mod inventory;
+pub mod logs;
 pub mod reports;
 pub mod results;
 mod routes;
@@ -37,6 +39,7 @@ pub mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aops_service::{Clock, Credentials, Service, random, secret};
 
@@ -45,6 +48,7 @@ pub use config::{DataCenterConfig, NODE_JOB, first_password_file};
 use documents::Documents;
 pub use error::Error;
 use inventory::{Machines, ScrapedMachines};
+use logs::Logs;
 use routes::State;
 use series::scrape::Scraper;
 use series::{JobIntervals, Series, SeriesConfig, SeriesOptions};
@@ -59,35 +63,53 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
     first_admin::ensure(&tables, &config, &clock).await?;
     let documents = Documents::open(&config.documents, &config.documents_file()).await?;
     let series = open_series(&config, &tables).await?;
+    let logs = Logs::open(&config.logs, milliseconds(config.scrape_interval))?;
     let state = State {
         tables: tables.clone(),
         documents: documents.clone(),
         series: series.clone(),
         series_config: config.series.clone(),
         discovery: discovery(&config)?,
+        logs: logs.clone(),
         clock: clock.clone(),
         scrape_interval: config.scrape_interval,
         first_password_file: first_password_file(&config.data_dir),
     };
     let state = actix_web::web::Data::new(state);
 
-    let (feeding, settling, deleting) = (clock.clone(), clock.clone(), clock.clone());
-    let old_documents = documents.clone();
-    let document_retention = config.document_retention;
+    let (feeding, settling) = (clock.clone(), clock.clone());
     let (fed, settled) = (tables.clone(), tables.clone());
+    let feed = documents.clone();
     let service = Service::new("data-center")
         .internal(move |routes| routes::configure(routes, &state))
         .holding(lock)
         .with_loop("feeder", move |shutdown| {
-            feeder::run(fed, documents, feeding, shutdown)
+            feeder::run(fed, feed, feeding, shutdown)
         })
         .with_loop("settler", move |shutdown| {
             settler::run(settled, settling, shutdown)
-        })
-        .with_loop("document retention", move |shutdown| {
-            documents::retention::run(old_documents, document_retention, deleting, shutdown)
         });
+    let service = with_retention_loops(service, &config, documents, logs, &clock);
     with_series_loops(service, config, tables, series, clock)
+}
+
+/// What takes away old documents and lines.
+fn with_retention_loops(
+    service: Service,
+    config: &DataCenterConfig,
+    documents: Documents,
+    logs: Logs,
+    clock: &Clock,
+) -> Service {
+    let (document_retention, logs_config) = (config.document_retention, config.logs.clone());
+    let (for_documents, for_logs) = (clock.clone(), clock.clone());
+    service
+        .with_loop("document retention", move |shutdown| {
+            documents::retention::run(documents, document_retention, for_documents, shutdown)
+        })
+        .with_loop("log retention", move |shutdown| {
+            logs::retention::run(logs, logs_config, for_logs, shutdown)
+        })
 }
 
 /// What fills the series, and takes away what is old.
@@ -156,7 +178,7 @@ async fn open_tables(config: &DataCenterConfig) -> Result<Tables, Error> {
 }
 
 fn series_options(config: &DataCenterConfig) -> SeriesOptions {
-    let interval_ms = i64::try_from(config.scrape_interval.as_millis()).unwrap_or(i64::MAX);
+    let interval_ms = milliseconds(config.scrape_interval);
     SeriesOptions {
         intervals: JobIntervals {
             by_job: BTreeMap::from([(NODE_JOB.to_owned(), interval_ms)]),
@@ -164,4 +186,8 @@ fn series_options(config: &DataCenterConfig) -> SeriesOptions {
         },
         ..SeriesOptions::default()
     }
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,5 +1,7 @@
 //! Answers of searches, and whether they are whole.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -61,6 +63,9 @@ pub struct Hit<Source> {
     /// What was stored; absent with `"_source": false`.
     #[serde(rename = "_source")]
     pub source: Option<Source>,
+    /// The values of the `fields` that were asked for, by name.
+    #[serde(default)]
+    pub fields: BTreeMap<String, Vec<Value>>,
     /// Where it stands in the order, for `search_after`.
     #[serde(default)]
     pub sort: Vec<Value>,

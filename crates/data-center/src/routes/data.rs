@@ -1,6 +1,6 @@
 //! `/data/series` and `/data/data`: samples.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::web::Data;
 use aops_api::read::Integer;
@@ -21,7 +21,12 @@ pub(super) async fn fetch(
     Lenient(request): Lenient<SeriesFetchRequest>,
     state: Data<State>,
 ) -> ApiResult<SeriesFetchAnswer> {
-    answer(state.series.fetch(&request, state.now_ms()).await)
+    answer(fetch_all(&state, &request).await)
+}
+
+async fn fetch_all(state: &State, request: &SeriesFetchRequest) -> SeriesFetchAnswer {
+    let now_ms = state.now_ms();
+    crate::logs::fetch_with_series(&state.series, &state.logs, &state.tables, request, now_ms).await
 }
 
 /// POST /data/data/get (design 3.9.2.30)
@@ -92,15 +97,23 @@ async fn data_of_host(state: &State, host_id: &HostId, items: Vec<DataItem>, ran
         selectors: items.iter().map(|item| selector(item, range)).collect(),
     };
     let mut fetched: Vec<Vec<FoundData>> = items.iter().map(|_| Vec::new()).collect();
-    for series in state.series.fetch(&request, state.now_ms()).await.series {
+    let answer = fetch_all(state, &request).await;
+    for series in answer.series {
         if let (Some(found), Some(item)) = (fetched.get_mut(series.selector), items.get(series.selector)) {
             found.push(found_data(item, series));
         }
     }
     let mut data = HostData::default();
-    for (item, mut found) in items.into_iter().zip(fetched) {
-        // Logs are not kept yet: there is nothing of that kind to be found.
-        if found.is_empty() || item.kind == DataKind::Log {
+    // Silence of a log is normal, unless it is not known what was logged.
+    let failed = answer.failed.iter().map(|failed| failed.selector);
+    let never_had = answer.never_had.iter().map(|never_had| never_had.selector);
+    let unknown: BTreeSet<usize> = failed.chain(never_had).collect();
+    for (place, (item, mut found)) in items.into_iter().zip(fetched).enumerate() {
+        let is_silent = item.kind == DataKind::Log && !unknown.contains(&place);
+        if found.is_empty() && is_silent {
+            found.push(silence(&item));
+        }
+        if found.is_empty() {
             data.fail_list.push(item);
             continue;
         }
@@ -116,7 +129,7 @@ fn selector(item: &DataItem, range: TimeRange) -> SeriesSelector {
         kind: item.kind,
         matchers: item.label.iter().filter_map(matcher).collect(),
         range,
-        want_never_had: false,
+        want_never_had: item.kind == DataKind::Log,
     }
 }
 
@@ -144,12 +157,23 @@ fn found_data(item: &DataItem, series: FetchedSeries) -> FoundData {
     label.remove(JOB);
     label.remove(INSTANCE);
     let times = series.times_ms.iter().map(|time_ms| *time_ms as f64 / 1_000.0);
+    let texts = match series.texts.is_empty() {
+        true => series.values.iter().map(|value| value_text(*value)).collect(),
+        false => series.texts,
+    };
     FoundData {
         name: item.name.clone(),
         label,
-        values: times
-            .zip(series.values.iter().map(|value| value_text(*value)))
-            .collect(),
+        values: times.zip(texts).collect(),
+    }
+}
+
+/// A log without a line.
+fn silence(item: &DataItem) -> FoundData {
+    FoundData {
+        name: item.name.clone(),
+        label: Labels::new(),
+        values: Vec::new(),
     }
 }
 

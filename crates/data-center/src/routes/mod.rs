@@ -27,6 +27,7 @@ use aops_service::{ApiError, Clock, Credentials};
 use crate::account::Caller;
 use crate::documents::{Documents, DocumentsError};
 use crate::error::Error;
+use crate::logs::Logs;
 use crate::series::{Series, SeriesConfig};
 use crate::store::Tables;
 
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) series_config: SeriesConfig,
     /// Of Prometheus, which asks what to scrape.
     pub(crate) discovery: Credentials,
+    pub(crate) logs: Logs,
     pub(crate) clock: Clock,
     pub(crate) scrape_interval: Duration,
     pub(crate) first_password_file: PathBuf,
@@ -128,6 +130,7 @@ impl From<Error> for ApiError {
             | Error::NewerSchema { .. }
             | Error::Migration(_)
             | Error::Stored { .. }
+            | Error::Logs(_)
             | Error::Scraper(_)
             | Error::Hashing(_) => ApiError::new(Code::ServerError, "").with_source(error),
         }

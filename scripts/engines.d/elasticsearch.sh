@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # it shares variables with scripts/engines
-# Elasticsearch: documents and logs. There is no Debian package; TestNode.java starts it from the jars.
+# Elasticsearch: documents and logs. There is no Debian package; TestNode.java starts it from the jars. The tests of logs
+# start rsyslogd themselves.
 
 elasticsearch_program=java
-elasticsearch_needs="javac=default-jdk-headless mvn=maven curl=curl"
+elasticsearch_needs="javac=default-jdk-headless mvn=maven curl=curl rsyslogd=rsyslog-elasticsearch"
 elasticsearch_patience=120
 
 elasticsearch_prepare() {

@@ -7,6 +7,7 @@
 //!
 //! | module | what it gives |
 //! |---|---|
+//! | [`config`] | defaults, file, environment and flags, read into a type |
 //! | [`http`] | extractors of bodies, tokens and credentials; route declarations |
 //! | [`server`] | listeners, loops, shutdown |
 //! | [`clock`], [`random`] | time and randomness, taken at the edges and passed inwards as arguments |
@@ -14,6 +15,7 @@
 //! | [`metrics`], [`log`] | what the process says of itself |
 
 pub mod clock;
+pub mod config;
 mod error;
 pub mod http;
 pub mod log;

@@ -48,7 +48,8 @@ use inventory::{Machines, ScrapedMachines};
 use routes::State;
 use series::scrape::Scraper;
 use series::{JobIntervals, Series, SeriesConfig, SeriesOptions};
-use store::{OpenTables, Tables};
+pub use store::{MysqlConfig, TablesConfig};
+use store::{OpenTables, Tables, sqlite_url};
 
 /// Opens the stores, makes the first account if there is none, and gives routes and loops.
 ///
@@ -142,13 +143,17 @@ async fn open_tables(config: &DataCenterConfig) -> Result<Tables, Error> {
     let key_file = &config.token_key_file;
     let token_key =
         secret::read_or_create(key_file, random::secret).map_err(folder::failed(key_file, "read"))?;
-    if config.tables_url.is_none() {
-        // Made here, so that nobody else can read the hashes in it.
-        let file = config.tables_file();
-        folder::open_private(&file).map_err(folder::failed(&file, "written"))?;
-    }
+    let url = match &config.tables {
+        TablesConfig::Embedded {} => {
+            // Made here, so that nobody else can read the hashes in it.
+            let file = config.tables_file();
+            folder::open_private(&file).map_err(folder::failed(&file, "written"))?;
+            sqlite_url(&file)
+        }
+        TablesConfig::Mysql(mysql) => mysql.driver_url()?,
+    };
     Tables::open(OpenTables {
-        url: config.tables_url(),
+        url,
         token_key: TokenKey::new(&token_key)?,
         session_limits: config.session_limits,
     })

@@ -8,6 +8,7 @@ use aops_api::HostId;
 use aops_api::account::LoginRequest;
 use aops_api::host::HostRegisterRequest;
 use aops_client::{DataCenter, Platform};
+use aops_service::config::sections::Listen;
 use aops_service::secret;
 use aops_standalone::{StandaloneConfig, start};
 use tempfile::TempDir;
@@ -93,15 +94,21 @@ impl TestPlatform {
 }
 
 fn fast_config(folder: &Path) -> StandaloneConfig {
-    StandaloneConfig {
-        listen: "127.0.0.1:0".to_owned(),
-        internal_listen: "127.0.0.1:0".to_owned(),
-        agent_listen: None,
-        scrape_interval: Duration::from_millis(250),
-        check_window: Duration::from_secs(1),
-        evaluation_delay: Some(Duration::from_millis(500)),
-        admin_password: Some(PASSWORD.to_owned()),
-        ..StandaloneConfig::new(folder.to_owned())
+    let mut config = StandaloneConfig::new(folder.to_owned());
+    config.listen = loopback();
+    config.scrape.interval = Duration::from_millis(250);
+    config.check.window = Duration::from_secs(1);
+    config.check.evaluation_delay = Some(Duration::from_millis(500));
+    config.admin_password = Some(PASSWORD.to_owned());
+    config
+}
+
+/// Free ports, and no agent of this machine.
+fn loopback() -> Listen {
+    Listen {
+        public: "127.0.0.1:0".to_owned(),
+        internal: "127.0.0.1:0".to_owned(),
+        agent: "off".to_owned(),
     }
 }
 

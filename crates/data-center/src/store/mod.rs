@@ -5,6 +5,7 @@
 //! INSERT … RETURNING. Text that is built holds table and column names only; values are always bound.
 
 mod accounts;
+mod config;
 mod cursors;
 mod dialect;
 mod findings;
@@ -30,6 +31,7 @@ use crate::error::Error;
 use dialect::Dialect;
 
 pub use accounts::FirstAdmin;
+pub use config::{MysqlConfig, TablesConfig};
 pub(crate) use findings::SETTLE_AFTER_MS;
 pub use hosts::{HostRow, ScrapeTarget};
 pub use outbox::OutboxRow;

@@ -37,7 +37,8 @@ impl ConfigError {
 }
 
 /// A value that a program refuses.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {reason}")]
 pub struct Refusal {
     /// Path of the key, such as `check.window`.
     pub key: String,

@@ -241,7 +241,7 @@ pub(super) fn written(origin: &Origin, key: &str) -> String {
 }
 
 /// `tables.url` is set by `AOPS_TABLES__URL`.
-pub fn variable_of(key: &str) -> String {
+pub(super) fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', SEPARATOR).to_ascii_uppercase())
 }
 

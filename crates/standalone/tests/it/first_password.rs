@@ -6,6 +6,7 @@ use aops_api::Code;
 use aops_api::account::{ChangePasswordRequest, LoginRequest};
 use aops_api::code::Empty;
 use aops_client::Platform;
+use aops_service::config::sections::Listen;
 use aops_standalone::{StandaloneConfig, start};
 
 fn login(password: &str) -> LoginRequest {
@@ -18,11 +19,11 @@ fn login(password: &str) -> LoginRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_has_to_be_changed_and_then_is_gone() {
     let folder = tempfile::tempdir().expect("temp folder");
-    let config = StandaloneConfig {
-        listen: "127.0.0.1:0".to_owned(),
-        internal_listen: "127.0.0.1:0".to_owned(),
-        agent_listen: None,
-        ..StandaloneConfig::new(folder.path().to_owned())
+    let mut config = StandaloneConfig::new(folder.path().to_owned());
+    config.listen = Listen {
+        public: "127.0.0.1:0".to_owned(),
+        internal: "127.0.0.1:0".to_owned(),
+        agent: "off".to_owned(),
     };
     let running = start(config).await.expect("started");
     let first = running.first_password.clone().expect("generated");

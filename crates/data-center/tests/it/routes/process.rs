@@ -1,7 +1,7 @@
 //! What happens around the routes: folders, locks, restarts.
 
 use aops_api::code::Empty;
-use aops_data_center::{DataCenterConfig, Error, build};
+use aops_data_center::{DataCenterConfig, Error, MysqlConfig, TablesConfig, build};
 use aops_service::Clock;
 
 use crate::center::{Center, config};
@@ -39,7 +39,7 @@ async fn what_cannot_be_opened_is_said() {
     assert!(error.to_string().starts_with("AOPS_ADMIN_PASSWORD: "), "{error}");
 
     let unreachable = DataCenterConfig {
-        tables_url: Some("mysql://root@127.0.0.1:1/aops".to_owned()),
+        tables: TablesConfig::Mysql(MysqlConfig::new("mysql://root@127.0.0.1:1/aops")),
         ..config(&data)
     };
     let error = refusal(unreachable).await;

@@ -12,10 +12,11 @@ use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use aops_agent::AgentConfig;
 use aops_api::host::HostRegisterRequest;
-use aops_bus::{Bus, BusError, EmbeddedOptions};
+use aops_bus::{Bus, BusError};
 use aops_client::{ClientError, DataCenter};
 use aops_data_center::first_password_file;
 use aops_service::config::Settings;
@@ -36,6 +37,8 @@ const CALLERS: [&str; 6] = [
 ];
 /// The name by which this process itself calls `/data`, to register its machine.
 const OWN_NAME: &str = "standalone";
+/// Between two attempts to make this machine a host, while the tables are away.
+const REGISTRATION_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a platform did not start.
 #[derive(Debug, thiserror::Error)]
@@ -124,7 +127,7 @@ pub async fn start(config: StandaloneConfig) -> Result<Platform, StartError> {
             .map(|secret| DataCenter::new(&internal_url, name, &secret))
     };
 
-    let bus = open_bus(&folder, &clock).await?;
+    let bus = open_bus(&config, &folder, &clock).await?;
     let mut services = vec![
         aops_data_center::build(config.data_center(admin_password), clock.clone()).await?,
         aops_manager::build(connect("manager")?),
@@ -168,18 +171,25 @@ pub async fn start(config: StandaloneConfig) -> Result<Platform, StartError> {
             ._folder
             .service_secret(OWN_NAME)
             .map(|secret| DataCenter::new(&internal_url, OWN_NAME, &secret))?;
-        register_this_machine(&data_center, agent_id, agent_address).await?;
+        let request = registration(agent_id, agent_address);
+        match register(&data_center, &request).await {
+            Err(error) if error.is_outage() => {
+                tokio::spawn(register_later(
+                    data_center,
+                    request,
+                    clock,
+                    platform.shutdown.clone(),
+                ));
+            }
+            outcome => outcome?,
+        }
     }
     Ok(platform)
 }
 
-async fn open_bus(folder: &DataFolder, clock: &Clock) -> Result<Bus, BusError> {
+async fn open_bus(config: &StandaloneConfig, folder: &DataFolder, clock: &Clock) -> Result<Bus, BusError> {
     let clock = clock.clone();
-    Bus::open_embedded(
-        &folder.path().join("bus.db"),
-        EmbeddedOptions::new(move || clock.now_ms()),
-    )
-    .await
+    Bus::open(&config.bus, &folder.path().join("bus.db"), move || clock.now_ms()).await
 }
 
 fn build_checks(
@@ -286,13 +296,9 @@ fn internal_url(listeners: &Listeners) -> io::Result<String> {
     Ok(format!("http://{address}"))
 }
 
-/// Makes the machine of this process a host of the admin; again changes nothing but its address.
-async fn register_this_machine(
-    data_center: &DataCenter,
-    agent_id: String,
-    metrics_address: SocketAddr,
-) -> Result<(), ClientError> {
-    let request = HostRegisterRequest {
+/// The machine of this process, as a host of the admin.
+fn registration(agent_id: String, metrics_address: SocketAddr) -> HostRegisterRequest {
+    HostRegisterRequest {
         agent_id,
         host_name: machine::host_name(),
         address: metrics_address.ip().to_string(),
@@ -300,8 +306,33 @@ async fn register_this_machine(
         metrics_address: metrics_address.to_string(),
         owner: "admin".to_owned(),
         host_group_name: "default".to_owned(),
-    };
-    let answer = data_center.register_host(&request).await?;
+    }
+}
+
+/// Once more changes nothing but the address.
+async fn register(data_center: &DataCenter, request: &HostRegisterRequest) -> Result<(), ClientError> {
+    let answer = data_center.register_host(request).await?;
     tracing::info!(host_id = %answer.host_id, host_name = request.host_name, "this machine is a host");
     Ok(())
+}
+
+/// Tries until the tables are there.
+async fn register_later(
+    data_center: DataCenter,
+    request: HostRegisterRequest,
+    clock: Clock,
+    shutdown: Shutdown,
+) {
+    loop {
+        tokio::select! {
+            () = clock.sleep(REGISTRATION_PAUSE) => {}
+            () = shutdown.cancelled() => return,
+        }
+        match register(&data_center, &request).await {
+            Ok(()) => return,
+            // The data center says what it waits for. So does a platform without its first account yet.
+            Err(error) if error.is_transient() => {}
+            Err(error) => tracing::warn!(%error, "this machine could not be registered as a host"),
+        }
+    }
 }

@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aops_bus::BusConfig;
 use aops_data_center::account::SessionLimits;
+use aops_data_center::documents::DocumentsConfig;
+use aops_data_center::documents::retention::DocumentRetention;
+use aops_data_center::series::SeriesConfig;
+use aops_data_center::series::retention::DEFAULT_RETENTION;
 use aops_data_center::series::scrape::ScrapeLimits;
 use aops_data_center::{DataCenterConfig, TablesConfig};
 use aops_service::config::sections::{Check, Diagnosis, Listen, Scrape, Session};
@@ -34,7 +39,61 @@ pub struct StandaloneConfig {
     pub diagnosis: Diagnosis,
     /// Accounts, hosts, rules, trees, tasks, findings.
     pub tables: TablesConfig,
+    /// Results and reports, as users search them.
+    pub documents: DocumentsConfig,
+    /// Samples.
+    pub series: SeriesConfig,
+    /// Work that services ask of each other.
+    pub bus: BusConfig,
+    /// How long things are kept.
+    pub retention: Retention,
 }
+
+/// `[retention]`: how long things are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Samples of the embedded engine; others have a setting of their own.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub series: Duration,
+    /// Results, from their end.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub results: Duration,
+    /// Reports, from the end of the time that was diagnosed.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub reports: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let documents = DocumentRetention::default();
+        Self {
+            series: DEFAULT_RETENTION,
+            results: documents.results,
+            reports: documents.reports,
+        }
+    }
+}
+
+impl Retention {
+    /// Refuses what makes no sense.
+    fn check(&self) -> Result<(), Refusal> {
+        for (key, kept) in [
+            ("series", self.series),
+            ("results", self.results),
+            ("reports", self.reports),
+        ] {
+            if kept < SHORTEST_RETENTION {
+                let reason = format!("is {kept:?}, expected at least {SHORTEST_RETENTION:?}");
+                return Err(Refusal::new(key, reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A shorter one is a slip: minutes for hours.
+const SHORTEST_RETENTION: Duration = Duration::from_secs(3_600);
 
 impl Settings for StandaloneConfig {
     const VARIABLES: &'static [(&'static str, &'static str)] = &[
@@ -52,7 +111,10 @@ impl Settings for StandaloneConfig {
         self.diagnosis
             .check()
             .map_err(|refusal| refusal.within("diagnosis"))?;
-        self.tables.check().map_err(|refusal| refusal.within("tables"))
+        self.tables.check().map_err(|refusal| refusal.within("tables"))?;
+        self.retention
+            .check()
+            .map_err(|refusal| refusal.within("retention"))
     }
 }
 
@@ -75,6 +137,10 @@ impl StandaloneConfig {
             },
             diagnosis: Diagnosis::default(),
             tables: TablesConfig::default(),
+            documents: DocumentsConfig::default(),
+            series: SeriesConfig::default(),
+            bus: BusConfig::default(),
+            retention: Retention::default(),
         }
     }
 
@@ -123,6 +189,13 @@ impl StandaloneConfig {
         DataCenterConfig {
             admin_password,
             tables: self.tables.clone(),
+            documents: self.documents.clone(),
+            document_retention: DocumentRetention {
+                results: self.retention.results,
+                reports: self.retention.reports,
+            },
+            series_retention: self.retention.series,
+            series: self.series.clone(),
             session_limits: SessionLimits {
                 lifetime_ms: milliseconds(self.session.lifetime),
                 idle_ms: milliseconds(self.session.idle),

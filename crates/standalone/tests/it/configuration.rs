@@ -124,7 +124,10 @@ fn the_shipped_example_can_be_read() {
         ..Sources::default()
     };
     let loaded = load(&StandaloneConfig::new("data".into()), sources).expect("accepted");
-    assert!(loaded.print().contains("engine = \"mysql\""));
+    let printed = loaded.print();
+    for engine in ["mysql", "elasticsearch", "kafka", "prometheus"] {
+        assert!(printed.contains(&format!("engine = \"{engine}\"")), "{printed}");
+    }
 }
 
 /// The reference names each key as a row of a table: | `key` | engine or – | default or – | meaning |

@@ -7,7 +7,12 @@ use aops_api::account::{ChangePasswordRequest, LoginRequest};
 use aops_api::code::Empty;
 use aops_client::Platform;
 use aops_service::config::sections::Listen;
-use aops_standalone::{StandaloneConfig, start};
+use aops_standalone::start;
+use aops_test_platform::Engines;
+
+use crate::scenarios;
+
+scenarios!(it_has_to_be_changed_and_then_is_gone,);
 
 fn login(password: &str) -> LoginRequest {
     LoginRequest {
@@ -16,10 +21,9 @@ fn login(password: &str) -> LoginRequest {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_has_to_be_changed_and_then_is_gone() {
+async fn it_has_to_be_changed_and_then_is_gone(engines: &Engines) {
     let folder = tempfile::tempdir().expect("temp folder");
-    let mut config = StandaloneConfig::new(folder.path().to_owned());
+    let mut config = engines.config(folder.path());
     config.listen = Listen {
         public: "127.0.0.1:0".to_owned(),
         internal: "127.0.0.1:0".to_owned(),

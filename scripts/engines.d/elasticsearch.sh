@@ -2,6 +2,7 @@
 # Elasticsearch: documents and logs. There is no Debian package; TestNode.java starts it from the jars.
 
 elasticsearch_program=java
+elasticsearch_usual_port=9200
 elasticsearch_needs="javac=default-jdk-headless mvn=maven curl=curl"
 elasticsearch_patience=120
 
@@ -34,4 +35,8 @@ elasticsearch_answers() {
 
 elasticsearch_env() {
   echo "AOPS_TEST_ELASTICSEARCH_URL=http://127.0.0.1:$(port elasticsearch)"
+}
+
+elasticsearch_settings() {
+  echo "AOPS_DOCUMENTS__URLS=[\"http://127.0.0.1:$(port elasticsearch)\"]"
 }

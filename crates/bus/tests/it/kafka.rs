@@ -21,7 +21,9 @@ const DEAD: &str = "WORK.DEAD";
 
 async fn open(config: &KafkaConfig) -> Bus {
     let config = BusConfig::Kafka(config.clone());
-    Bus::open(&config, "unused".as_ref(), || 1_000).await.expect("opened")
+    Bus::open(&config, "unused".as_ref(), || 1_000)
+        .await
+        .expect("opened")
 }
 
 async fn subscribe(bus: &Bus) -> Consumer {
@@ -141,7 +143,11 @@ async fn members_that_come_and_go_do_nothing_twice() {
             (format!("k{key}"), ids)
         })
         .collect();
-    assert_eq!(*effects.lock().expect("not poisoned"), expected, "each once and in order");
+    assert_eq!(
+        *effects.lock().expect("not poisoned"),
+        expected,
+        "each once and in order"
+    );
     remove_topics(&config).await;
 }
 
@@ -219,7 +225,10 @@ async fn foreign_messages_are_read_and_poison_is_buried() {
         let topic = format!("{}{TOPIC}", config.topic_prefix);
         let foreign = &arrived[&format!("{topic}/0/3")];
         assert_eq!(foreign["host_list"], json!(["h"]));
-        assert!(arrived.contains_key("a1") && arrived.contains_key("a2"), "{arrived:?}");
+        assert!(
+            arrived.contains_key("a1") && arrived.contains_key("a2"),
+            "{arrived:?}"
+        );
         assert_eq!(bus.lag(TOPIC, GROUP).await.expect("counted"), 0);
 
         let dead = bus.subscribe(DEAD, "people").await.expect("subscribed");
@@ -372,7 +381,10 @@ async fn a_bus_opens_without_a_broker_and_says_what_is_away() {
             let error = outcome.expect_err("nobody is there");
             assert!(matches!(error, BusError::Unavailable { .. }), "{error}");
             let text = error.to_string();
-            assert!(text.contains(&address) && text.contains("Connection refused"), "{text}");
+            assert!(
+                text.contains(&address) && text.contains("Connection refused"),
+                "{text}"
+            );
         }
         drop(consumer);
         bus.close().await;

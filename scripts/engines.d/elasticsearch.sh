@@ -3,6 +3,7 @@
 # start rsyslogd themselves.
 
 elasticsearch_program=java
+elasticsearch_usual_port=9200
 elasticsearch_needs="javac=default-jdk-headless mvn=maven curl=curl rsyslogd=rsyslog-elasticsearch"
 elasticsearch_patience=120
 
@@ -35,4 +36,8 @@ elasticsearch_answers() {
 
 elasticsearch_env() {
   echo "AOPS_TEST_ELASTICSEARCH_URL=http://127.0.0.1:$(port elasticsearch)"
+}
+
+elasticsearch_settings() {
+  echo "AOPS_DOCUMENTS__URLS=[\"http://127.0.0.1:$(port elasticsearch)\"]"
 }

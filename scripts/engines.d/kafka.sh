@@ -2,6 +2,7 @@
 # Apache Kafka: the message bus. One node, broker and controller at once (KRaft). There is no Debian package.
 
 kafka_program=java
+kafka_usual_port=9092
 kafka_needs="java=default-jre-headless mvn=maven kcat=kcat"
 kafka_patience=120
 
@@ -39,4 +40,8 @@ kafka_answers() {
 
 kafka_env() {
   echo "AOPS_TEST_KAFKA=127.0.0.1:$(port kafka)"
+}
+
+kafka_settings() {
+  echo "AOPS_BUS__BROKERS=[\"127.0.0.1:$(port kafka)\"]"
 }

@@ -2,6 +2,7 @@
 # MariaDB: tables.
 
 mariadb_program=mariadbd
+mariadb_usual_port=3306
 mariadb_needs="mariadbd=mariadb-server mariadb-admin=mariadb-client"
 mariadb_patience=30
 
@@ -34,4 +35,14 @@ mariadb_answers() {
 
 mariadb_env() {
   echo "AOPS_TEST_MYSQL_URL=mysql://root@127.0.0.1:$(port mariadb)"
+}
+
+mariadb_settings() {
+  echo "AOPS_TABLES__URL=mysql://root@127.0.0.1:$(port mariadb)/aops"
+}
+
+# The database of deploy/examples/engines.toml.
+mariadb_started() {
+  mariadb --no-defaults --protocol=tcp --host=127.0.0.1 --port="$(port mariadb)" --user=root \
+    --execute="CREATE DATABASE IF NOT EXISTS aops CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 }

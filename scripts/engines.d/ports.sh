@@ -17,12 +17,22 @@ is_taken() {
   (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# Writes a port into a file of the engine, `port` unless another name is given: its old one if that is still free.
+# Writes a port into a file of the engine, `port` unless another name is given: its old one if that is still free, then the
+# engine's usual one if that is.
 choose_port() {
-  local file=$folder/$1/${2:-port}
+  local file=$folder/$1/${2:-port} usual=${1}_usual_port
   if [ -s "$file" ] && ! is_taken "$(<"$file")"; then return; fi
-  free_port >"$file.new"
+  if [ $# -eq 1 ] && ! is_taken "${!usual}"; then
+    echo "${!usual}" >"$file.new"
+  else
+    free_port >"$file.new"
+  fi
   mv "$file.new" "$file"
+}
+
+is_at_its_usual_port() {
+  local usual=${1}_usual_port
+  [ "$(port "$1")" = "${!usual}" ]
 }
 
 port() {

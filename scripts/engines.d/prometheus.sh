@@ -4,15 +4,18 @@
 # Prometheus writes it anew.
 
 prometheus_program=prometheus
+prometheus_usual_port=9090
 prometheus_needs="prometheus=prometheus curl=curl"
 prometheus_patience=60
 
 prometheus_prepare() {
   local home=$folder/prometheus
+  local platform=${AOPS_DATA_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/aops}
   choose_port prometheus
   mkdir -p "$home/config/file_sd"
   fill_in "$definitions/prometheus/prometheus.yml" \
-    PORT="$(port prometheus)" NODE_EXPORTER="$folder/node_exporter" >"$home/config/prometheus.yml"
+    PORT="$(port prometheus)" NODE_EXPORTER="$folder/node_exporter" \
+    SECRET="$platform/prometheus.secret" >"$home/config/prometheus.yml"
 }
 
 prometheus_command() {
@@ -32,4 +35,8 @@ prometheus_answers() {
 prometheus_env() {
   echo "AOPS_TEST_PROMETHEUS_URL=http://127.0.0.1:$(port prometheus)"
   echo "AOPS_TEST_PROMETHEUS_CONFIG=$folder/prometheus/config"
+}
+
+prometheus_settings() {
+  echo "AOPS_SERIES__URL=http://127.0.0.1:$(port prometheus)"
 }

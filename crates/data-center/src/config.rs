@@ -10,7 +10,7 @@ use crate::logs::LogsConfig;
 use crate::series::SeriesConfig;
 use crate::series::retention::DEFAULT_RETENTION;
 use crate::series::scrape::{DEFAULT_INTERVAL, ScrapeLimits};
-use crate::store::sqlite_url;
+use crate::store::TablesConfig;
 
 /// Name of the scrape job of node agents, the label `job` of their series.
 pub const NODE_JOB: &str = "node";
@@ -20,8 +20,8 @@ pub const NODE_JOB: &str = "node";
 pub struct DataCenterConfig {
     /// Holds the embedded stores, the lock, the token key and the first password.
     pub data_dir: PathBuf,
-    /// `mysql://…`; `None` = a SQLite file in the data folder.
-    pub tables_url: Option<String>,
+    /// The database of the tables.
+    pub tables: TablesConfig,
     /// Signs tokens; made when it does not exist. Data centers that share their tables share it.
     pub token_key_file: PathBuf,
     /// The user's own password for the first account, from `AOPS_ADMIN_PASSWORD`; `None` = one is generated.
@@ -54,7 +54,7 @@ impl DataCenterConfig {
             token_key_file: data_dir.join("token.key"),
             discovery_secret_file: data_dir.join("prometheus.secret"),
             data_dir,
-            tables_url: None,
+            tables: TablesConfig::default(),
             admin_password: None,
             session_limits: SessionLimits::default(),
             series: SeriesConfig::default(),
@@ -64,13 +64,6 @@ impl DataCenterConfig {
             document_retention: DocumentRetention::default(),
             logs: LogsConfig::default(),
             series_retention: DEFAULT_RETENTION,
-        }
-    }
-
-    pub(crate) fn tables_url(&self) -> String {
-        match &self.tables_url {
-            Some(url) => url.clone(),
-            None => sqlite_url(&self.tables_file()),
         }
     }
 

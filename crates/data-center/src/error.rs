@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::documents::DocumentsError;
 use crate::logs::LogsError;
 use crate::series::SeriesError;
+use crate::store::is_outage;
 
 /// An error of the data center.
 #[derive(Debug, thiserror::Error)]
@@ -26,14 +27,16 @@ pub enum Error {
     /// Another process works in the data folder.
     #[error("the data folder {} is in use by another process", .0.display())]
     FolderInUse(PathBuf),
-    /// The tables were written by a newer release.
+    /// The tables were written by a newer release, which has changed what this one relies on.
     #[error(
-        "the tables have schema version {version}, which this release does not know: they were written by a newer \
-         one; start that one, or restore a backup"
+        "the tables have schema version {version}, this release knows {known}: they were written by a newer one, which \
+         changed what this one relies on; start that one, or restore a backup"
     )]
     NewerSchema {
-        /// Of the newest migration that is unknown here.
+        /// Of the newest migration.
         version: i64,
+        /// Of the newest migration that this release has.
+        known: i64,
     },
     /// The tables could not be brought to this release's schema.
     #[error("the tables cannot be migrated")]
@@ -41,6 +44,9 @@ pub enum Error {
     /// The database of the tables does not answer.
     #[error("the database of the tables cannot be reached")]
     Unreachable(#[source] sqlx::Error),
+    /// A transaction lost against others again and again, until its time was over.
+    #[error("the tables are busy: a transaction lost against others until its time was over")]
+    Busy(#[source] sqlx::Error),
     /// The database refused a statement.
     #[error("the database of the tables refused a statement")]
     Statement(#[source] sqlx::Error),
@@ -90,13 +96,9 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        match error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => Error::Unreachable(error),
-            _ => Error::Statement(error),
+        match is_outage(&error) {
+            true => Error::Unreachable(error),
+            false => Error::Statement(error),
         }
     }
 }
@@ -104,7 +106,7 @@ impl From<sqlx::Error> for Error {
 impl From<sqlx::migrate::MigrateError> for Error {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
         match error {
-            sqlx::migrate::MigrateError::VersionMissing(version) => Error::NewerSchema { version },
+            sqlx::migrate::MigrateError::VersionMissing(version) => Error::NewerSchema { version, known: 0 },
             sqlx::migrate::MigrateError::Execute(source) => source.into(),
             other => Error::Migration(other),
         }
@@ -112,6 +114,11 @@ impl From<sqlx::migrate::MigrateError> for Error {
 }
 
 impl Error {
+    /// Whether a store is away, which says nothing of what was asked.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Busy(_))
+    }
+
     /// Stored JSON that does not read.
     pub(crate) fn stored(what: &'static str) -> impl Fn(serde_json::Error) -> Error {
         move |source| Error::Stored {

@@ -29,6 +29,7 @@ mod first_admin;
 mod folder;
 mod inventory;
 pub mod logs;
+mod preparation;
 pub mod reports;
 pub mod results;
 mod routes;
@@ -52,15 +53,17 @@ use logs::Logs;
 use routes::State;
 use series::scrape::Scraper;
 use series::{JobIntervals, Series, SeriesConfig, SeriesOptions};
-use store::{OpenTables, Tables};
+pub use store::{MysqlConfig, TablesConfig};
+use store::{OpenTables, Tables, TablesSource};
 
-/// Opens the stores, makes the first account if there is none, and gives routes and loops.
+/// Opens the stores, makes the first account if there is none, and gives routes and loops. A database server that is away
+/// is waited for by a loop; requests are answered 1101 until it is there.
 ///
 /// The data folder is locked until the service has ended.
 pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Error> {
     let lock = folder::lock(&config)?;
-    let tables = Arc::new(open_tables(&config).await?);
-    first_admin::ensure(&tables, &config, &clock).await?;
+    let tables = Arc::new(tables_of(&config)?);
+    let is_prepared = preparation::try_once(&tables, &config, &clock).await?;
     let documents = Documents::open(&config.documents, &config.documents_file()).await?;
     let series = open_series(&config, &tables).await?;
     let logs = Logs::open(&config.logs, milliseconds(config.scrape_interval))?;
@@ -77,12 +80,18 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
     };
     let state = actix_web::web::Data::new(state);
 
-    let (feeding, settling) = (clock.clone(), clock.clone());
+    let (preparing, feeding, settling) = (clock.clone(), clock.clone(), clock.clone());
+    let (watched, prepared) = (tables.clone(), tables.clone());
     let (fed, settled) = (tables.clone(), tables.clone());
     let feed = documents.clone();
+    let preparation_config = config.clone();
     let service = Service::new("data-center")
         .internal(move |routes| routes::configure(routes, &state))
         .holding(lock)
+        .ready_unless(move || watched.waits_for())
+        .with_loop("preparation", move |shutdown| {
+            preparation::run(prepared, preparation_config, is_prepared, preparing, shutdown)
+        })
         .with_loop("feeder", move |shutdown| {
             feeder::run(fed, feed, feeding, shutdown)
         })
@@ -160,21 +169,24 @@ fn discovery(config: &DataCenterConfig) -> Result<Credentials, Error> {
     )]))
 }
 
-async fn open_tables(config: &DataCenterConfig) -> Result<Tables, Error> {
+fn tables_of(config: &DataCenterConfig) -> Result<Tables, Error> {
     let key_file = &config.token_key_file;
     let token_key =
         secret::read_or_create(key_file, random::secret).map_err(folder::failed(key_file, "read"))?;
-    if config.tables_url.is_none() {
-        // Made here, so that nobody else can read the hashes in it.
-        let file = config.tables_file();
-        folder::open_private(&file).map_err(folder::failed(&file, "written"))?;
-    }
-    Tables::open(OpenTables {
-        url: config.tables_url(),
+    let source = match &config.tables {
+        TablesConfig::Embedded {} => {
+            // Made here, so that nobody else can read the hashes in it.
+            let file = config.tables_file();
+            folder::open_private(&file).map_err(folder::failed(&file, "written"))?;
+            TablesSource::File(file)
+        }
+        TablesConfig::Mysql(server) => TablesSource::Server(server.clone()),
+    };
+    Tables::new(OpenTables {
+        source,
         token_key: TokenKey::new(&token_key)?,
         session_limits: config.session_limits,
     })
-    .await
 }
 
 fn series_options(config: &DataCenterConfig) -> SeriesOptions {

@@ -7,6 +7,7 @@
 //!
 //! | module | what it gives |
 //! |---|---|
+//! | [`config`] | defaults, file, environment and flags, read into a type |
 //! | [`http`] | extractors of bodies, tokens and credentials; route declarations |
 //! | [`server`] | listeners, loops, shutdown |
 //! | [`clock`], [`random`] | time and randomness, taken at the edges and passed inwards as arguments |
@@ -14,6 +15,7 @@
 //! | [`metrics`], [`log`] | what the process says of itself |
 
 pub mod clock;
+pub mod config;
 mod error;
 pub mod http;
 pub mod log;
@@ -36,6 +38,9 @@ pub use secret::Credentials;
 /// Registers routes. Called once per worker thread.
 pub type Configure = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
 
+/// What a service waits for before it can do its work; `None` when it can.
+pub type WaitsFor = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
 /// Says that the process is to end; loops finish what they hold and return.
 pub type Shutdown = tokio_util::sync::CancellationToken;
 
@@ -47,6 +52,8 @@ pub struct Service {
     pub public: Option<Configure>,
     /// Routes for services.
     pub internal: Option<Configure>,
+    /// Whether it can do its work, for `GET /ready`.
+    pub waits_for: Option<WaitsFor>,
     /// Work that goes on without a request.
     pub loops: Vec<Loop>,
     /// What is let go once listeners and loops have ended: the lock of a folder.
@@ -74,6 +81,7 @@ impl Service {
             name,
             public: None,
             internal: None,
+            waits_for: None,
             loops: Vec::new(),
             held: None,
         }
@@ -90,6 +98,13 @@ impl Service {
     #[must_use]
     pub fn internal(mut self, configure: impl Fn(&mut ServiceConfig) + Send + Sync + 'static) -> Self {
         self.internal = Some(Arc::new(configure));
+        self
+    }
+
+    /// With a look at what it waits for: the engine that is away.
+    #[must_use]
+    pub fn ready_unless(mut self, waits_for: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        self.waits_for = Some(Arc::new(waits_for));
         self
     }
 

@@ -13,6 +13,13 @@ fn hexadecimal<const BYTES: usize>() -> String {
         })
 }
 
+/// A length of time from nothing to `limit`, for pauses that must not fall together.
+pub fn up_to(limit: std::time::Duration) -> std::time::Duration {
+    let mut bytes = [0_u8; 4];
+    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    limit.mul_f64(f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX))
+}
+
 /// A new id: 32 hexadecimal digits.
 pub fn id() -> String {
     hexadecimal::<16>()
@@ -45,6 +52,13 @@ pub fn uuid() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_random_time_is_within_its_limit() {
+        let limit = std::time::Duration::from_millis(10);
+        assert!((0..100).all(|_| up_to(limit) <= limit));
+        assert!((0..100).any(|_| up_to(limit) != up_to(limit)));
+    }
 
     #[test]
     fn shapes() {

@@ -20,7 +20,7 @@ use tracing::Instrument;
 
 use crate::error::LANGUAGE;
 use crate::log::chain;
-use crate::{ApiError, Configure, Credentials, Service, Shutdown, metrics, random};
+use crate::{ApiError, Configure, Credentials, Service, Shutdown, WaitsFor, metrics, random};
 
 /// How long requests and loops may take to finish what they hold at shutdown.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
 pub enum Audience {
     /// Users: public routes, also below `/api`, and `/health`.
     Public,
-    /// Services and Prometheus: internal routes, `/health` and `/metrics` of the process.
+    /// Services and Prometheus: internal routes, `/health`, `/ready` and `/metrics` of the process.
     Internal,
     /// Whoever scrapes a node: the agent's public routes, `/metrics` of the node among them, and `/health`.
     Agent,
@@ -106,6 +106,10 @@ impl Server {
             })
             .collect();
         let names: Vec<&'static str> = services.iter().map(|service| service.name).collect();
+        let waits: Vec<WaitsFor> = services
+            .iter()
+            .filter_map(|service| service.waits_for.clone())
+            .collect();
         let credentials = web::Data::new(credentials);
         let routes: Configure = Arc::new(move |config| routes.iter().for_each(|configure| configure(config)));
 
@@ -113,7 +117,7 @@ impl Server {
             App::new()
                 .app_data(credentials.clone())
                 .wrap(from_fn(move |request, next| observe(audience, request, next)))
-                .configure(|config| own_routes(config, audience, &names))
+                .configure(|config| own_routes(config, audience, &names, &waits))
                 .configure(|config| {
                     if audience == Audience::Public {
                         config.service(web::scope("/api").configure(|config| routes(config)));
@@ -213,7 +217,7 @@ fn ended_early(ended: Result<(&'static str, io::Result<()>), JoinError>) -> io::
     }
 }
 
-fn own_routes(config: &mut ServiceConfig, audience: Audience, names: &[&'static str]) {
+fn own_routes(config: &mut ServiceConfig, audience: Audience, names: &[&'static str], waits: &[WaitsFor]) {
     let body = serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "services": names });
     config.route(
         "/health",
@@ -221,7 +225,22 @@ fn own_routes(config: &mut ServiceConfig, audience: Audience, names: &[&'static 
     );
     if audience == Audience::Internal {
         config.route("/metrics", web::get().to(metrics::serve));
+        let waits = waits.to_vec();
+        config.route(
+            "/ready",
+            web::get().to(move || std::future::ready(readiness(&waits))),
+        );
     }
+}
+
+/// GET /ready: 200 when every service can do its work, 503 with what is waited for otherwise.
+fn readiness(waits: &[WaitsFor]) -> HttpResponse {
+    let waits_for: Vec<String> = waits.iter().filter_map(|waits_for| waits_for()).collect();
+    if waits_for.is_empty() {
+        return HttpResponse::Ok().json(serde_json::json!({ "status": "ready" }));
+    }
+    HttpResponse::ServiceUnavailable()
+        .json(serde_json::json!({ "status": "waiting", "waits_for": waits_for }))
 }
 
 async fn not_found() -> HttpResponse {

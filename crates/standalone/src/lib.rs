@@ -1,9 +1,10 @@
-//! The whole platform in one process, on embedded storage.
+//! The whole platform in one process, on embedded storage or on the engines that its configuration names.
 //!
 //! Nothing here decides anything: [`start`] opens the data folder, calls the `build` function of every service with the
 //! same configuration that separate programs would get, and binds their listeners. Services that share the process
 //! still talk over loopback HTTP and through the bus, as they do apart: there is one code path, not two.
 
+mod config;
 mod folder;
 mod machine;
 
@@ -15,12 +16,14 @@ use std::time::Duration;
 
 use aops_agent::AgentConfig;
 use aops_api::host::HostRegisterRequest;
-use aops_bus::{Bus, BusError, EmbeddedOptions};
+use aops_bus::{Bus, BusError};
 use aops_client::{ClientError, DataCenter};
-use aops_data_center::{DataCenterConfig, first_password_file};
+use aops_data_center::first_password_file;
+use aops_service::config::Settings;
 use aops_service::server::{Audience, Server, bind};
 use aops_service::{Clock, Credentials, Service, Shutdown};
 
+pub use config::StandaloneConfig;
 pub use folder::{DataFolder, FolderError, write_whole};
 
 /// The services that call `/data`, and so have a credential.
@@ -34,76 +37,8 @@ const CALLERS: [&str; 6] = [
 ];
 /// The name by which this process itself calls `/data`, to register its machine.
 const OWN_NAME: &str = "standalone";
-
-/// How a platform is started.
-#[derive(Clone, Debug)]
-pub struct StandaloneConfig {
-    /// Everything the platform keeps.
-    pub data_dir: PathBuf,
-    /// Address of the public listener.
-    pub listen: String,
-    /// Address of the internal listener.
-    pub internal_listen: String,
-    /// Address of this machine's agent; absent = this machine is not watched.
-    pub agent_listen: Option<String>,
-    /// How often every agent is scraped.
-    pub scrape_interval: Duration,
-    /// Length of a check window.
-    pub check_window: Duration,
-    /// How long after its end a window is judged; absent = scrape interval + 5 s.
-    pub evaluation_delay: Option<Duration>,
-    /// Password of `admin` at the first start; absent = one is generated, and has to be changed.
-    pub admin_password: Option<String>,
-}
-
-impl StandaloneConfig {
-    /// What `aops-standalone` does without options.
-    pub fn new(data_dir: PathBuf) -> Self {
-        Self {
-            data_dir,
-            listen: "127.0.0.1:8080".to_owned(),
-            internal_listen: "127.0.0.1:8081".to_owned(),
-            agent_listen: Some("127.0.0.1:50002".to_owned()),
-            scrape_interval: Duration::from_secs(2),
-            check_window: Duration::from_secs(10),
-            evaluation_delay: None,
-            admin_password: None,
-        }
-    }
-
-    fn check_scheduler(&self) -> aops_check_scheduler::Config {
-        let defaults = aops_check_scheduler::Config::for_scrape_interval(milliseconds(self.scrape_interval));
-        aops_check_scheduler::Config {
-            window_ms: milliseconds(self.check_window),
-            evaluation_delay_ms: self
-                .evaluation_delay
-                .map_or(defaults.evaluation_delay_ms, milliseconds),
-            ..defaults
-        }
-    }
-
-    fn check_executor(&self) -> aops_check_executor::Config {
-        aops_check_executor::Config {
-            scrape_interval_ms: milliseconds(self.scrape_interval),
-            ..Default::default()
-        }
-    }
-
-    fn diag_executor(&self) -> aops_diag_executor::Config {
-        aops_diag_executor::Config {
-            scrape_interval_ms: milliseconds(self.scrape_interval),
-            ..Default::default()
-        }
-    }
-
-    fn data_center(&self) -> DataCenterConfig {
-        DataCenterConfig {
-            admin_password: self.admin_password.clone(),
-            scrape_interval: self.scrape_interval,
-            ..DataCenterConfig::new(&self.data_dir)
-        }
-    }
-}
+/// Between two attempts to make this machine a host, while the tables are away.
+const REGISTRATION_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a platform did not start.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +55,9 @@ pub enum StartError {
     /// The bus.
     #[error("the message bus did not open")]
     Bus(#[from] BusError),
+    /// The file of the first password.
+    #[error("admin_password_file: {} cannot be read", .0.display())]
+    PasswordFile(PathBuf, #[source] io::Error),
     /// A setting that a service refuses.
     #[error("a service refused its settings")]
     Settings(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -163,11 +101,11 @@ struct Listeners {
 impl Listeners {
     fn bind(config: &StandaloneConfig) -> io::Result<Self> {
         Ok(Self {
-            public: bind(&config.listen, "--listen")?,
-            internal: bind(&config.internal_listen, "--internal-listen")?,
+            public: bind(&config.listen.public, "--listen")?,
+            internal: bind(&config.listen.internal, "--internal-listen")?,
             agent: config
-                .agent_listen
-                .as_deref()
+                .listen
+                .agent()
                 .map(|address| bind(address, "--agent-listen"))
                 .transpose()?,
         })
@@ -177,6 +115,8 @@ impl Listeners {
 /// Starts a platform; when this returns it listens, and this machine is a host.
 pub async fn start(config: StandaloneConfig) -> Result<Platform, StartError> {
     let clock = Clock::system();
+    config.check().map_err(settings)?;
+    let admin_password = admin_password(&config)?;
     let folder = DataFolder::open(&config.data_dir)?;
     let listeners = Listeners::bind(&config).map_err(StartError::Listener)?;
     let internal_url = internal_url(&listeners).map_err(StartError::Listener)?;
@@ -187,9 +127,9 @@ pub async fn start(config: StandaloneConfig) -> Result<Platform, StartError> {
             .map(|secret| DataCenter::new(&internal_url, name, &secret))
     };
 
-    let bus = open_bus(&folder, &clock).await?;
+    let bus = open_bus(&config, &folder, &clock).await?;
     let mut services = vec![
-        aops_data_center::build(config.data_center(), clock.clone()).await?,
+        aops_data_center::build(config.data_center(admin_password), clock.clone()).await?,
         aops_manager::build(connect("manager")?),
     ];
     services.extend(build_checks(
@@ -231,18 +171,25 @@ pub async fn start(config: StandaloneConfig) -> Result<Platform, StartError> {
             ._folder
             .service_secret(OWN_NAME)
             .map(|secret| DataCenter::new(&internal_url, OWN_NAME, &secret))?;
-        register_this_machine(&data_center, agent_id, agent_address).await?;
+        let request = registration(agent_id, agent_address);
+        match register(&data_center, &request).await {
+            Err(error) if error.is_outage() => {
+                tokio::spawn(register_later(
+                    data_center,
+                    request,
+                    clock,
+                    platform.shutdown.clone(),
+                ));
+            }
+            outcome => outcome?,
+        }
     }
     Ok(platform)
 }
 
-async fn open_bus(folder: &DataFolder, clock: &Clock) -> Result<Bus, BusError> {
+async fn open_bus(config: &StandaloneConfig, folder: &DataFolder, clock: &Clock) -> Result<Bus, BusError> {
     let clock = clock.clone();
-    Bus::open_embedded(
-        &folder.path().join("bus.db"),
-        EmbeddedOptions::new(move || clock.now_ms()),
-    )
-    .await
+    Bus::open(&config.bus, &folder.path().join("bus.db"), move || clock.now_ms()).await
 }
 
 fn build_checks(
@@ -279,7 +226,7 @@ fn build_diagnoses(
         bus: bus.clone(),
         clock: clock.clone(),
     };
-    let scheduler = aops_diag_scheduler::build(Default::default(), dependencies).map_err(settings)?;
+    let scheduler = aops_diag_scheduler::build(config.diag_scheduler(), dependencies).map_err(settings)?;
     let dependencies = aops_diag_executor::Dependencies {
         data_center: executor,
         bus: bus.clone(),
@@ -287,6 +234,18 @@ fn build_diagnoses(
     };
     let executor = aops_diag_executor::build(config.diag_executor(), dependencies).map_err(settings)?;
     Ok([scheduler, executor])
+}
+
+fn admin_password(config: &StandaloneConfig) -> Result<Option<String>, StartError> {
+    match (&config.admin_password, &config.admin_password_file) {
+        (Some(password), _) => Ok(Some(password.clone())),
+        (None, Some(file)) => {
+            let text =
+                fs::read_to_string(file).map_err(|error| StartError::PasswordFile(file.clone(), error))?;
+            Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+        }
+        (None, None) => Ok(None),
+    }
 }
 
 fn settings(error: impl std::error::Error + Send + Sync + 'static) -> StartError {
@@ -337,13 +296,9 @@ fn internal_url(listeners: &Listeners) -> io::Result<String> {
     Ok(format!("http://{address}"))
 }
 
-/// Makes the machine of this process a host of the admin; again changes nothing but its address.
-async fn register_this_machine(
-    data_center: &DataCenter,
-    agent_id: String,
-    metrics_address: SocketAddr,
-) -> Result<(), ClientError> {
-    let request = HostRegisterRequest {
+/// The machine of this process, as a host of the admin.
+fn registration(agent_id: String, metrics_address: SocketAddr) -> HostRegisterRequest {
+    HostRegisterRequest {
         agent_id,
         host_name: machine::host_name(),
         address: metrics_address.ip().to_string(),
@@ -351,12 +306,33 @@ async fn register_this_machine(
         metrics_address: metrics_address.to_string(),
         owner: "admin".to_owned(),
         host_group_name: "default".to_owned(),
-    };
-    let answer = data_center.register_host(&request).await?;
+    }
+}
+
+/// Once more changes nothing but the address.
+async fn register(data_center: &DataCenter, request: &HostRegisterRequest) -> Result<(), ClientError> {
+    let answer = data_center.register_host(request).await?;
     tracing::info!(host_id = %answer.host_id, host_name = request.host_name, "this machine is a host");
     Ok(())
 }
 
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+/// Tries until the tables are there.
+async fn register_later(
+    data_center: DataCenter,
+    request: HostRegisterRequest,
+    clock: Clock,
+    shutdown: Shutdown,
+) {
+    loop {
+        tokio::select! {
+            () = clock.sleep(REGISTRATION_PAUSE) => {}
+            () = shutdown.cancelled() => return,
+        }
+        match register(&data_center, &request).await {
+            Ok(()) => return,
+            // The data center says what it waits for. So does a platform without its first account yet.
+            Err(error) if error.is_transient() => {}
+            Err(error) => tracing::warn!(%error, "this machine could not be registered as a host"),
+        }
+    }
 }

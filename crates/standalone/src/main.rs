@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use aops_service::config::{Flag, Loaded, Sources, load};
 use aops_standalone::{Platform, StandaloneConfig, start, write_whole};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,7 +15,10 @@ use tokio::signal::unix::{SignalKind, signal};
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Runs the whole A-Ops platform in one process, on embedded storage.
+/// Runs the whole A-Ops platform in one process.
+///
+/// Everything is embedded unless a configuration file names engines: MariaDB, Kafka, Elasticsearch, Prometheus. What a
+/// flag says goes before the environment, that before the file, that before the defaults.
 ///
 /// This machine becomes a host: its metrics are collected every 2 seconds and checked in windows of 10 seconds. At the
 /// first start a password for the user admin is generated and shown; it has to be changed at the first login. Set
@@ -22,46 +26,53 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[derive(Parser)]
 #[command(name = "aops-standalone", version)]
 struct Arguments {
-    /// Folder for everything the platform keeps [default: aops in the user's data directory]
-    #[arg(long, value_name = "FOLDER", env = "AOPS_DATA_DIR")]
-    data_dir: Option<PathBuf>,
+    /// Configuration file, TOML; docs/configuration.md has all keys
+    #[arg(long, value_name = "FILE", env = "AOPS_CONFIG")]
+    config: Option<PathBuf>,
 
-    /// Address of the public listener: REST and, for later, the console
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:8080",
-        env = "AOPS_LISTEN"
-    )]
-    listen: String,
+    /// Print the effective configuration with where each value comes from, without secrets, and end
+    #[arg(long)]
+    print_config: bool,
 
-    /// Address of the internal listener: services, /metrics
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:8081",
-        env = "AOPS_INTERNAL_LISTEN"
-    )]
-    internal_listen: String,
+    /// Folder for everything the platform keeps [default: aops in the user's data directory] [env: AOPS_DATA_DIR]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<String>,
 
-    /// Address of this machine's agent
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:50002",
-        env = "AOPS_AGENT_LISTEN"
-    )]
-    agent_listen: String,
+    /// Address of the public listener: REST and, for later, the console [default: 127.0.0.1:8080] [env: AOPS_LISTEN]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+
+    /// Address of the internal listener: services, /metrics [default: 127.0.0.1:8081] [env: AOPS_INTERNAL_LISTEN]
+    #[arg(long, value_name = "ADDRESS")]
+    internal_listen: Option<String>,
+
+    /// Address of this machine's agent, or off [default: 127.0.0.1:50002] [env: AOPS_AGENT_LISTEN]
+    #[arg(long, value_name = "ADDRESS")]
+    agent_listen: Option<String>,
 
     /// Write the address of the public listener to this file once it listens (for scripts, with port 0)
     #[arg(long, value_name = "FILE")]
     address_file: Option<PathBuf>,
 }
 
+impl Arguments {
+    fn flags(&self) -> Vec<Flag> {
+        let flags = [
+            ("--data-dir", "data_dir", &self.data_dir),
+            ("--listen", "listen.public", &self.listen),
+            ("--internal-listen", "listen.internal", &self.internal_listen),
+            ("--agent-listen", "listen.agent", &self.agent_listen),
+        ];
+        let given = |(name, key, value): (&'static str, &'static str, &Option<String>)| {
+            let value = value.clone()?;
+            Some(Flag { name, key, value })
+        };
+        flags.into_iter().filter_map(given).collect()
+    }
+}
+
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    aops_service::log::start("info");
-    match run(arguments) {
+    match load_and_run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("aops-standalone: {error:#}");
@@ -70,20 +81,43 @@ fn main() -> ExitCode {
     }
 }
 
+fn load_and_run(arguments: &Arguments) -> Result<()> {
+    let loaded = load_config(arguments)?;
+    if arguments.print_config {
+        print!("{}", loaded.print());
+        return Ok(());
+    }
+    aops_service::log::start("info");
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    run(arguments, loaded.value)
+}
+
+fn load_config(arguments: &Arguments) -> Result<Loaded<StandaloneConfig>> {
+    let flags = arguments.flags();
+    let environment: Vec<_> = std::env::vars_os().collect();
+    let data_dir = default_data_dir().unwrap_or_default();
+    let sources = Sources {
+        file: arguments.config.clone(),
+        environment,
+        flags,
+    };
+    let mut loaded = load(&StandaloneConfig::new(data_dir), sources)?;
+    if loaded.value.data_dir.as_os_str().is_empty() {
+        anyhow::bail!("there is no home directory; choose a data folder with --data-dir");
+    }
+    loaded.value.admin_password = std::env::var("AOPS_ADMIN_PASSWORD")
+        .ok()
+        .filter(|password| !password.is_empty());
+    Ok(loaded)
+}
+
 #[tokio::main]
-async fn run(arguments: Arguments) -> Result<()> {
+async fn run(arguments: &Arguments, config: StandaloneConfig) -> Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    let data_dir = arguments.data_dir.map_or_else(default_data_dir, Ok)?;
-    let config = StandaloneConfig {
-        listen: arguments.listen,
-        internal_listen: arguments.internal_listen,
-        agent_listen: Some(arguments.agent_listen),
-        admin_password: std::env::var("AOPS_ADMIN_PASSWORD")
-            .ok()
-            .filter(|password| !password.is_empty()),
-        ..StandaloneConfig::new(data_dir.clone())
-    };
+    let data_dir = config.data_dir.clone();
     let platform = start(config).await?;
     if let Some(file) = &arguments.address_file {
         let address = platform.public_address.to_string();
@@ -114,10 +148,9 @@ async fn run(arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-fn default_data_dir() -> Result<PathBuf> {
-    let folders = directories::ProjectDirs::from("", "", "aops")
-        .context("there is no home directory; choose a data folder with --data-dir")?;
-    Ok(folders.data_dir().to_owned())
+fn default_data_dir() -> Option<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "aops")?;
+    Some(folders.data_dir().to_owned())
 }
 
 /// Tells a person at a terminal how to go on. The password is for that person only, never for a log.

@@ -8,14 +8,15 @@ use aops_api::HostId;
 use aops_api::account::LoginRequest;
 use aops_api::host::HostRegisterRequest;
 use aops_client::{DataCenter, Platform};
+use aops_service::config::sections::Listen;
 use aops_service::secret;
 use aops_standalone::{StandaloneConfig, start};
 use tempfile::TempDir;
 
-use crate::FakeNode;
+use crate::{Engines, FakeNode};
 
 /// The admin password of a test platform.
-const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "correct horse battery staple";
 
 /// A running platform.
 pub struct TestPlatform {
@@ -30,14 +31,19 @@ pub struct TestPlatform {
 }
 
 impl TestPlatform {
-    /// Starts a platform in a new folder, with a chosen admin password and without an agent of this machine.
+    /// Starts an embedded platform in a new folder, with a chosen admin password and without an agent of this machine.
     pub async fn start() -> Self {
-        Self::start_in(tempfile::tempdir().expect("a temporary folder")).await
+        Self::start_on(&Engines::embedded()).await
     }
 
-    /// Starts a platform in a folder that another one has left.
-    pub async fn start_in(folder: TempDir) -> Self {
-        let running = start(fast_config(folder.path()))
+    /// The same on these engines.
+    pub async fn start_on(engines: &Engines) -> Self {
+        Self::start_in(tempfile::tempdir().expect("a temporary folder"), engines).await
+    }
+
+    /// Starts a platform in a folder, and on engines, that another one has left.
+    pub async fn start_in(folder: TempDir, engines: &Engines) -> Self {
+        let running = start(fast_config(folder.path(), engines))
             .await
             .expect("the platform starts");
         let anonymous = Platform::new(format!("http://{}", running.public_address));
@@ -92,20 +98,23 @@ impl TestPlatform {
     }
 }
 
-fn fast_config(folder: &Path) -> StandaloneConfig {
-    StandaloneConfig {
-        listen: "127.0.0.1:0".to_owned(),
-        internal_listen: "127.0.0.1:0".to_owned(),
-        agent_listen: None,
-        scrape_interval: Duration::from_millis(250),
-        check_window: Duration::from_secs(1),
-        evaluation_delay: Some(Duration::from_millis(500)),
-        admin_password: Some(PASSWORD.to_owned()),
-        ..StandaloneConfig::new(folder.to_owned())
-    }
+/// Windows of a second, free ports, and no agent of this machine.
+pub fn fast_config(folder: &Path, engines: &Engines) -> StandaloneConfig {
+    let mut config = engines.config(folder);
+    config.listen = Listen {
+        public: "127.0.0.1:0".to_owned(),
+        internal: "127.0.0.1:0".to_owned(),
+        agent: "off".to_owned(),
+    };
+    config.scrape.interval = Duration::from_millis(250);
+    config.check.window = Duration::from_secs(1);
+    config.check.evaluation_delay = Some(Duration::from_millis(500));
+    config.admin_password = Some(PASSWORD.to_owned());
+    config
 }
 
-async fn log_in(platform: &Platform, username: &str, password: &str) -> Platform {
+/// A client that is logged in.
+pub async fn log_in(platform: &Platform, username: &str, password: &str) -> Platform {
     let request = LoginRequest {
         username: username.to_owned(),
         password: password.to_owned(),
@@ -115,9 +124,9 @@ async fn log_in(platform: &Platform, username: &str, password: &str) -> Platform
     platform.with_token(answer.access_token)
 }
 
-/// Asks until there is an answer; panics when there is none after half a minute.
+/// Asks until there is an answer; panics when there is none after a minute and a half.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    let limit = Duration::from_secs(30);
+    let limit = Duration::from_secs(90);
     let asking = async {
         loop {
             if let Some(answer) = ask().await {

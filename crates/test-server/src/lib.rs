@@ -2,12 +2,15 @@
 //!
 //! - [`FakeServer`] plays the other side of an HTTP call (the data center for a service, the platform for the command
 //!   line): it answers from a script and remembers what it was asked.
+//! - [`Proxy`] stands before a real engine and forwards, stalls, cuts or refuses.
 //! - [`RunningService`] serves a service's real routes and runs its loops on a free port.
 //!
 //! For tests only: no program depends on this crate.
 
 mod fake;
+mod proxy;
 mod running;
 
 pub use fake::{Call, FakeServer};
+pub use proxy::Proxy;
 pub use running::RunningService;

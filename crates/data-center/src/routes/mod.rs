@@ -120,7 +120,9 @@ impl From<Error> for ApiError {
                 ApiError::new(Code::DatabaseConnectError, "").with_source(error)
             }
             Error::Exists(_) => ApiError::new(Code::DataExist, error.to_string()),
-            Error::Unreachable(_) => ApiError::new(Code::DatabaseConnectError, "").with_source(error),
+            Error::Unreachable(_) | Error::Busy(_) => {
+                ApiError::new(Code::DatabaseConnectError, "").with_source(error)
+            }
             Error::Statement(_) | Error::Documents(_) | Error::Series(_) => {
                 ApiError::new(Code::DatabaseQueryError, "").with_source(error)
             }

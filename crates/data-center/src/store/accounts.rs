@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use aops_api::account::Role;
-use sqlx::{AnyConnection, Row};
+use sqlx::Row;
 
+use super::database::Connection;
 use super::{Tables, from_flag, names};
 use crate::account::token::Claims;
 use crate::account::{Caller, FIRST_ACCOUNT, password};
 use crate::error::Error;
+use crate::store::transact;
 
 /// How often at most the last call of a session is written down.
 const SEEN_EVERY_MS: i64 = 60_000;
@@ -33,7 +35,7 @@ impl Tables {
     /// Whether there is an account at all.
     pub async fn has_accounts(&self) -> Result<bool, Error> {
         let row = sqlx::query("SELECT COUNT(*) FROM account")
-            .fetch_one(&self.pool)
+            .fetch_one(&self.database)
             .await?;
         Ok(row.try_get::<i64, _>(0)? > 0)
     }
@@ -42,7 +44,7 @@ impl Tables {
     pub async fn first_password_stands(&self) -> Result<bool, Error> {
         let row = sqlx::query("SELECT must_change FROM account WHERE username = ?")
             .bind(FIRST_ACCOUNT)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database)
             .await?;
         match row {
             Some(row) => Ok(from_flag(row.try_get(0)?)),
@@ -89,24 +91,25 @@ impl Tables {
         must_change: bool,
         now_ms: i64,
     ) -> Result<(), Error> {
-        let mut write = self.write().await?;
-        let inserted = sqlx::query(
-            "INSERT INTO account (username, password_hash, role, must_change, created_ms, changed_ms) \
+        transact!(self, |write| {
+            let inserted = sqlx::query(
+                "INSERT INTO account (username, password_hash, role, must_change, created_ms, changed_ms) \
              VALUES (?, ?, ?, ?, ?, ?)",
-        )
-        .bind(username.to_owned())
-        .bind(hash.to_owned())
-        .bind(role_text(role))
-        .bind(i64::from(must_change))
-        .bind(now_ms)
-        .bind(now_ms)
-        .execute(write.connection())
-        .await;
-        match inserted {
-            Ok(_) => write.commit().await,
-            Err(error) if is_taken(&error) => Err(Error::Exists(format!("the account {username}"))),
-            Err(error) => Err(error.into()),
-        }
+            )
+            .bind(username.to_owned())
+            .bind(hash.to_owned())
+            .bind(role_text(role))
+            .bind(i64::from(must_change))
+            .bind(now_ms)
+            .bind(now_ms)
+            .execute(write.connection())
+            .await;
+            match inserted {
+                Ok(_) => Ok(()),
+                Err(error) if is_taken(&error) => Err(Error::Exists(format!("the account {username}"))),
+                Err(error) => Err(error.into()),
+            }
+        })
     }
 
     /// Opens a session and gives its token. An unknown user takes as long as a wrong password.
@@ -138,7 +141,7 @@ impl Tables {
     async fn account(&self, username: &str) -> Result<Option<Account>, Error> {
         let row = sqlx::query("SELECT username, password_hash, role FROM account WHERE username = ?")
             .bind(username.to_owned())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database)
             .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Account {
@@ -155,13 +158,13 @@ impl Tables {
         now_ms: i64,
         expires_ms: i64,
     ) -> Result<(), Error> {
-        let mut write = self.write().await?;
-        // What has ended is swept here: no session outlives the next login by long.
-        sqlx::query("DELETE FROM session WHERE expires_ms <= ?")
-            .bind(now_ms)
-            .execute(write.connection())
-            .await?;
-        sqlx::query(
+        transact!(self, |write| {
+            // What has ended is swept here: no session outlives the next login by long.
+            sqlx::query("DELETE FROM session WHERE expires_ms <= ?")
+                .bind(now_ms)
+                .execute(write.connection())
+                .await?;
+            sqlx::query(
             "INSERT INTO session (session_id, username, created_ms, expires_ms, last_seen_ms) VALUES (?, ?, ?, ?, ?)",
         )
         .bind(session_id.to_owned())
@@ -171,15 +174,16 @@ impl Tables {
         .bind(now_ms)
         .execute(write.connection())
         .await?;
-        // The password may have been changed while the old one was verified; then this session would outlive it.
-        let row = sqlx::query("SELECT password_hash FROM account WHERE username = ?")
-            .bind(account.username.clone())
-            .fetch_one(write.connection())
-            .await?;
-        if row.try_get::<String, _>(0)? != account.password_hash {
-            return Err(Error::Login);
-        }
-        write.commit().await
+            // The password may have been changed while the old one was verified; then this session would outlive it.
+            let row = sqlx::query("SELECT password_hash FROM account WHERE username = ?")
+                .bind(account.username.clone())
+                .fetch_one(write.connection())
+                .await?;
+            if row.try_get::<String, _>(0)? != account.password_hash {
+                return Err(Error::Login);
+            }
+            Ok(())
+        })
     }
 
     /// Who is calling. Every call keeps the session from idling out.
@@ -190,7 +194,7 @@ impl Tables {
              FROM session s JOIN account a ON a.username = s.username WHERE s.session_id = ?",
         )
         .bind(claims.session_id.clone())
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.database)
         .await?
         .ok_or(Error::Session)?;
         let caller = Caller {
@@ -212,23 +216,25 @@ impl Tables {
     }
 
     async fn mark_seen(&self, session_id: &str, now_ms: i64) -> Result<(), Error> {
-        let mut write = self.write().await?;
-        sqlx::query("UPDATE session SET last_seen_ms = ? WHERE session_id = ?")
-            .bind(now_ms)
-            .bind(session_id.to_owned())
-            .execute(write.connection())
-            .await?;
-        write.commit().await
+        transact!(self, |write| {
+            sqlx::query("UPDATE session SET last_seen_ms = ? WHERE session_id = ?")
+                .bind(now_ms)
+                .bind(session_id.to_owned())
+                .execute(write.connection())
+                .await?;
+            Ok(())
+        })
     }
 
     /// Ends a session.
     pub async fn logout(&self, session_id: &str) -> Result<(), Error> {
-        let mut write = self.write().await?;
-        sqlx::query("DELETE FROM session WHERE session_id = ?")
-            .bind(session_id.to_owned())
-            .execute(write.connection())
-            .await?;
-        write.commit().await
+        transact!(self, |write| {
+            sqlx::query("DELETE FROM session WHERE session_id = ?")
+                .bind(session_id.to_owned())
+                .execute(write.connection())
+                .await?;
+            Ok(())
+        })
     }
 
     /// Changes the caller's password and ends their other sessions.
@@ -242,33 +248,34 @@ impl Tables {
         password::check("password", new_password)?;
         let row = sqlx::query("SELECT password_hash FROM account WHERE username = ?")
             .bind(caller.username.clone())
-            .fetch_one(&self.pool)
+            .fetch_one(&self.database)
             .await?;
         if password::verify(new_password, Some(row.try_get(0)?)).await? {
             return Err(Error::SamePassword);
         }
         let hash = password::hash(new_password, salt).await?;
 
-        let mut write = self.write().await?;
-        sqlx::query(
-            "UPDATE account SET password_hash = ?, must_change = 0, changed_ms = ? WHERE username = ?",
-        )
-        .bind(hash)
-        .bind(now_ms)
-        .bind(caller.username.clone())
-        .execute(write.connection())
-        .await?;
-        sqlx::query("DELETE FROM session WHERE username = ? AND session_id <> ?")
+        transact!(self, |write| {
+            sqlx::query(
+                "UPDATE account SET password_hash = ?, must_change = 0, changed_ms = ? WHERE username = ?",
+            )
+            .bind(hash.clone())
+            .bind(now_ms)
             .bind(caller.username.clone())
-            .bind(caller.session_id.clone())
             .execute(write.connection())
             .await?;
-        write.commit().await
+            sqlx::query("DELETE FROM session WHERE username = ? AND session_id <> ?")
+                .bind(caller.username.clone())
+                .bind(caller.session_id.clone())
+                .execute(write.connection())
+                .await?;
+            Ok(())
+        })
     }
 }
 
 /// The accounts that see all machines.
-pub(super) async fn admins(connection: &mut AnyConnection) -> Result<BTreeSet<String>, Error> {
+pub(super) async fn admins(connection: &mut Connection) -> Result<BTreeSet<String>, Error> {
     let rows = sqlx::query("SELECT username FROM account WHERE role = ?")
         .bind(role_text(Role::Admin))
         .fetch_all(connection)

@@ -7,14 +7,15 @@ use sqlx::Row;
 use super::accounts::is_taken;
 use super::{Tables, revision};
 use crate::error::Error;
+use crate::store::transact;
 
 impl Tables {
     /// The cursors that exist, by shard.
     pub async fn cursors(&self) -> Result<CursorsAnswer, Error> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.database.acquire().await?;
         let rules_revision = revision(&mut connection, "rules").await?;
         let rows = sqlx::query("SELECT shard, position_ms FROM check_cursor ORDER BY shard")
-            .fetch_all(&mut *connection)
+            .fetch_all(&mut connection)
             .await?;
         let mut cursors = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -42,33 +43,33 @@ impl Tables {
                 Shard::COUNT
             )));
         }
-        let mut write = self.write().await?;
-        let moved = match request.expected_ms {
-            Some(expected_ms) => {
-                let outcome = sqlx::query(
-                    "UPDATE check_cursor SET position_ms = ? WHERE shard = ? AND position_ms = ?",
-                )
-                .bind(request.position_ms)
-                .bind(shard)
-                .bind(expected_ms)
-                .execute(write.connection())
-                .await?;
-                outcome.rows_affected() == 1
-            }
-            None => {
-                let outcome = sqlx::query("INSERT INTO check_cursor (shard, position_ms) VALUES (?, ?)")
-                    .bind(shard)
+        transact!(self, |write| {
+            let moved = match request.expected_ms {
+                Some(expected_ms) => {
+                    let outcome = sqlx::query(
+                        "UPDATE check_cursor SET position_ms = ? WHERE shard = ? AND position_ms = ?",
+                    )
                     .bind(request.position_ms)
+                    .bind(shard)
+                    .bind(expected_ms)
                     .execute(write.connection())
-                    .await;
-                match outcome {
-                    Ok(_) => true,
-                    Err(error) if is_taken(&error) => return Ok(false),
-                    Err(error) => return Err(error.into()),
+                    .await?;
+                    outcome.rows_affected() == 1
                 }
-            }
-        };
-        write.commit().await?;
-        Ok(moved)
+                None => {
+                    let outcome = sqlx::query("INSERT INTO check_cursor (shard, position_ms) VALUES (?, ?)")
+                        .bind(shard)
+                        .bind(request.position_ms)
+                        .execute(write.connection())
+                        .await;
+                    match outcome {
+                        Ok(_) => true,
+                        Err(error) if is_taken(&error) => return Ok(false),
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            };
+            Ok(moved)
+        })
     }
 }

@@ -14,6 +14,7 @@ use sqlx::{Any, QueryBuilder, Row};
 use super::{Tables, Write, fetch, hosts, names, push_in};
 use crate::error::Error;
 use crate::findings::{self, Known, LabelSets, LabelSetsHash, Span, Subject};
+use crate::store::transact;
 use apply::Batch;
 
 /// Readings older than this are settled: no save that was read before is under way any more.
@@ -32,19 +33,20 @@ impl Tables {
             findings::check(window).map_err(|reason| Error::Invalid(format!("windows[{index}].{reason}")))?;
         }
         let shards: BTreeSet<Shard> = windows.iter().map(|window| Shard::of(&window.host_id)).collect();
-        let mut write = self.write().await?;
-        let mut fills_outbox = false;
-        for (index, round) in rounds(windows).into_iter().enumerate() {
-            let revisions = raise_finding_revisions(&mut write, &shards).await?;
-            if index == 0 {
-                self.insert_label_sets(&mut write, windows).await?;
+        let fills_outbox = transact!(self, |write| {
+            let mut fills_outbox = false;
+            for (index, round) in rounds(windows).into_iter().enumerate() {
+                let revisions = raise_finding_revisions(write, &shards).await?;
+                if index == 0 {
+                    self.insert_label_sets(write, windows).await?;
+                }
+                for chunk in round.chunks(WINDOWS_AT_ONCE) {
+                    let batch = plan_chunk(write, chunk, now_ms).await?;
+                    fills_outbox |= batch.apply(write, &revisions, now_ms).await?;
+                }
             }
-            for chunk in round.chunks(WINDOWS_AT_ONCE) {
-                let batch = plan_chunk(&mut write, chunk, now_ms).await?;
-                fills_outbox |= batch.apply(&mut write, &revisions, now_ms).await?;
-            }
-        }
-        write.commit().await?;
+            Ok(fills_outbox)
+        })?;
         if fills_outbox {
             self.outbox_filled.notify_one();
         }
@@ -74,7 +76,7 @@ impl Tables {
 
     /// What is known of some keys on a host in a range.
     pub async fn query_findings(&self, request: &FindingQueryRequest) -> Result<FindingQueryAnswer, Error> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.database.acquire().await?;
         let range = request.range;
         let mut known: HashMap<Subject, Known> = HashMap::new();
         for keys in request.keys.chunks(WINDOWS_AT_ONCE) {
@@ -106,7 +108,7 @@ impl Tables {
     /// Joins the old coverage of a shard's machines. Gives how many rows that saved.
     pub async fn settle_coverage(&self, shard: Shard, before_ms: i64) -> Result<usize, Error> {
         let machines = {
-            let mut connection = self.pool.acquire().await?;
+            let mut connection = self.database.acquire().await?;
             hosts::machines_in(&mut connection, Some(shard)).await?
         };
         let mut saved = 0;
@@ -117,21 +119,21 @@ impl Tables {
     }
 
     async fn settle_host(&self, shard: Shard, host_id: &HostId, before_ms: i64) -> Result<usize, Error> {
-        let mut write = self.write().await?;
-        sqlx::query("UPDATE finding_revision SET number = number WHERE shard = ?")
-            .bind(i64::from(shard.number()))
-            .execute(write.connection())
-            .await?;
-        let mut batch = Batch::default();
-        let mut saved = 0;
-        for (subject, spans) in load::old_spans(write.connection(), host_id, before_ms).await? {
-            let settled = findings::settle(spans.clone(), before_ms);
-            saved += spans.len() - settled.len();
-            batch.replace_spans(&subject, &spans, &settled);
-        }
-        batch.apply_spans(&mut write).await?;
-        write.commit().await?;
-        Ok(saved)
+        transact!(self, |write| {
+            sqlx::query("UPDATE finding_revision SET number = number WHERE shard = ?")
+                .bind(i64::from(shard.number()))
+                .execute(write.connection())
+                .await?;
+            let mut batch = Batch::default();
+            let mut saved = 0;
+            for (subject, spans) in load::old_spans(write.connection(), host_id, before_ms).await? {
+                let settled = findings::settle(spans.clone(), before_ms);
+                saved += spans.len() - settled.len();
+                batch.replace_spans(&subject, &spans, &settled);
+            }
+            batch.apply_spans(write).await?;
+            Ok(saved)
+        })
     }
 }
 

@@ -6,11 +6,13 @@ use aops_api::host::{HostGetRequest, HostRegisterRequest, HostSort, Machine};
 use aops_api::page::Direction;
 use aops_api::{HostId, Shard};
 use sqlx::any::AnyRow;
-use sqlx::{Any, AnyConnection, QueryBuilder, Row};
+use sqlx::{Any, QueryBuilder, Row};
 
+use super::database::Connection;
 use super::{Tables, Write, fetch, from_flag, names};
 use crate::account::Caller;
 use crate::error::Error;
+use crate::store::transact;
 
 /// A machine as a caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,27 +58,27 @@ impl Tables {
         names::check("host_name", &request.host_name)?;
         names::check("host_group_name", &request.host_group_name)?;
 
-        let mut write = self.write().await?;
-        write.lock_revision("rules").await?;
-        require_account(&mut write, &request.owner).await?;
-        let known = sqlx::query("SELECT host_id FROM machine WHERE agent_id = ?")
-            .bind(request.agent_id.clone())
-            .fetch_optional(write.connection())
-            .await?;
-        let host_id = match &known {
-            Some(row) => HostId::new(row.try_get::<String, _>(0)?),
-            None => new_host_id,
-        };
-        match known {
-            Some(_) => update_machine(&mut write, &host_id, request).await?,
-            None => insert_machine(&mut write, &host_id, request, now_ms).await?,
-        }
-        let granted = self.grant_access(&mut write, &host_id, request, now_ms).await?;
-        if known.is_none() || granted {
-            write.raise_revision("rules").await?;
-        }
-        write.commit().await?;
-        Ok(host_id)
+        transact!(self, |write| {
+            write.lock_revision("rules").await?;
+            require_account(write, &request.owner).await?;
+            let known = sqlx::query("SELECT host_id FROM machine WHERE agent_id = ?")
+                .bind(request.agent_id.clone())
+                .fetch_optional(write.connection())
+                .await?;
+            let host_id = match &known {
+                Some(row) => HostId::new(row.try_get::<String, _>(0)?),
+                None => new_host_id.clone(),
+            };
+            match known {
+                Some(_) => update_machine(write, &host_id, request).await?,
+                None => insert_machine(write, &host_id, request, now_ms).await?,
+            }
+            let granted = self.grant_access(write, &host_id, request, now_ms).await?;
+            if known.is_none() || granted {
+                write.raise_revision("rules").await?;
+            }
+            Ok(host_id)
+        })
     }
 
     async fn grant_access(
@@ -143,7 +145,7 @@ impl Tables {
              a.management FROM access a JOIN machine m ON m.host_id = a.host_id WHERE a.owner = ?",
         )
         .bind(owner.to_owned())
-        .fetch_all(&self.pool)
+        .fetch_all(&self.database)
         .await?;
         rows.iter().map(host_row).collect()
     }
@@ -153,7 +155,7 @@ impl Tables {
             "SELECT m.host_id, m.address, m.ssh_port, m.created_ms, a.owner, a.host_name, a.host_group_name, \
              a.management FROM machine m LEFT JOIN access a ON a.host_id = m.host_id ORDER BY m.host_id, a.owner",
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&self.database)
         .await?;
         let mut by_host: BTreeMap<HostId, HostRow> = BTreeMap::new();
         for row in &rows {
@@ -170,12 +172,12 @@ impl Tables {
     pub async fn visible_hosts(&self, caller: &Caller) -> Result<BTreeSet<HostId>, Error> {
         let rows = if caller.is_admin() {
             sqlx::query("SELECT host_id FROM machine")
-                .fetch_all(&self.pool)
+                .fetch_all(&self.database)
                 .await?
         } else {
             sqlx::query("SELECT host_id FROM access WHERE owner = ?")
                 .bind(caller.username.clone())
-                .fetch_all(&self.pool)
+                .fetch_all(&self.database)
                 .await?
         };
         rows.iter()
@@ -186,7 +188,7 @@ impl Tables {
     /// Every machine, ordered by id.
     pub async fn machines(&self) -> Result<Vec<Machine>, Error> {
         let rows = sqlx::query("SELECT host_id, address, first_sample_ms FROM machine ORDER BY host_id")
-            .fetch_all(&self.pool)
+            .fetch_all(&self.database)
             .await?;
         let machine = |row: &AnyRow| {
             let host_id = HostId::new(row.try_get::<String, _>(0)?);
@@ -204,7 +206,7 @@ impl Tables {
     pub async fn scrape_targets(&self) -> Result<Vec<ScrapeTarget>, Error> {
         let rows =
             sqlx::query("SELECT host_id, metrics_address, first_sample_ms FROM machine ORDER BY host_id")
-                .fetch_all(&self.pool)
+                .fetch_all(&self.database)
                 .await?;
         let target = |row: &AnyRow| {
             Ok(ScrapeTarget {
@@ -218,23 +220,24 @@ impl Tables {
 
     /// Writes down that a machine has had a sample at this time; the earliest stands.
     pub async fn set_first_sample(&self, host_id: &HostId, time_ms: i64) -> Result<(), Error> {
-        let mut write = self.write().await?;
-        sqlx::query(
-            "UPDATE machine SET first_sample_ms = ? \
+        transact!(self, |write| {
+            sqlx::query(
+                "UPDATE machine SET first_sample_ms = ? \
              WHERE host_id = ? AND (first_sample_ms IS NULL OR first_sample_ms > ?)",
-        )
-        .bind(time_ms)
-        .bind(host_id.as_str().to_owned())
-        .bind(time_ms)
-        .execute(write.connection())
-        .await?;
-        write.commit().await
+            )
+            .bind(time_ms)
+            .bind(host_id.as_str().to_owned())
+            .bind(time_ms)
+            .execute(write.connection())
+            .await?;
+            Ok(())
+        })
     }
 }
 
 /// Accesses to the machines of a shard, or to all: owner, host, group.
 pub(super) async fn accesses_in(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     shard: Option<Shard>,
 ) -> Result<Vec<(String, HostId, String)>, Error> {
     let mut query = QueryBuilder::new(
@@ -257,7 +260,7 @@ pub(super) async fn accesses_in(
 
 /// The machines of a shard, or all.
 pub(super) async fn machines_in(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     shard: Option<Shard>,
 ) -> Result<Vec<HostId>, Error> {
     let mut query = QueryBuilder::new("SELECT m.host_id FROM machine m");

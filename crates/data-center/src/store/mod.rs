@@ -5,7 +5,9 @@
 //! INSERT … RETURNING. Text that is built holds table and column names only; values are always bound.
 
 mod accounts;
+mod config;
 mod cursors;
+mod database;
 mod dialect;
 mod findings;
 mod hosts;
@@ -13,23 +15,29 @@ mod names;
 mod outbox;
 mod reach;
 mod rules;
+mod schema;
 mod tasks;
 mod trees;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aops_service::random;
 use sqlx::any::{AnyPoolOptions, AnyRow};
-use sqlx::{Any, AnyConnection, AnyPool, Connection, QueryBuilder, Row, Transaction};
+use sqlx::{Any, QueryBuilder, Row};
 use tokio::sync::{Mutex, MutexGuard, Notify};
+use tokio::time::Instant;
 
 use crate::account::SessionLimits;
 use crate::account::token::TokenKey;
 use crate::error::Error;
+use database::{Connection, Database};
 use dialect::Dialect;
 
 pub use accounts::FirstAdmin;
+pub use config::{MysqlConfig, TablesConfig};
+pub(crate) use database::is_outage;
 pub(crate) use findings::SETTLE_AFTER_MS;
 pub use hosts::{HostRow, ScrapeTarget};
 pub use outbox::OutboxRow;
@@ -39,8 +47,11 @@ pub use rules::{KeyPeriod, RuleHistory};
 const MAX_BOUND: usize = 8_000;
 
 /// The tables of one data center. Cheap to share; every method is one transaction.
+///
+/// A database server may be away, at the start too: [`Tables::prepare`] has to succeed once before anything else does,
+/// and every call fails in time while it is away.
 pub struct Tables {
-    pool: AnyPool,
+    database: Database,
     dialect: Dialect,
     /// SQLite has one writer at a time. Waiting here is fair and wakes at once; waiting in SQLite polls.
     writer: Option<Mutex<()>>,
@@ -49,10 +60,18 @@ pub struct Tables {
     outbox_filled: Arc<Notify>,
 }
 
-/// What [`Tables::open`] needs.
+/// Where the tables are.
+pub enum TablesSource {
+    /// A SQLite file.
+    File(PathBuf),
+    /// A MariaDB or MySQL server.
+    Server(MysqlConfig),
+}
+
+/// What [`Tables::new`] needs.
 pub struct OpenTables {
-    /// `sqlite:…` or `mysql://…`.
-    pub url: String,
+    /// Where they are.
+    pub source: TablesSource,
     /// Signs tokens.
     pub token_key: TokenKey,
     /// How long sessions last.
@@ -60,32 +79,43 @@ pub struct OpenTables {
 }
 
 impl Tables {
-    /// Connects, and brings the tables to this release's schema; a newer schema is refused.
+    /// Connects, and brings the tables to this release's schema.
     pub async fn open(open: OpenTables) -> Result<Self, Error> {
+        let tables = Self::new(open)?;
+        tables.prepare().await?;
+        Ok(tables)
+    }
+
+    /// Without connecting yet.
+    pub fn new(open: OpenTables) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
-        let dialect = Dialect::of_url(&open.url).ok_or_else(|| {
-            Error::Setting("the URL of the tables begins neither with sqlite: nor with mysql:".to_owned())
-        })?;
-        if dialect == Dialect::Mysql {
-            // The pool would try again and again for as long as it waits for a connection.
-            AnyConnection::connect(&open.url).await?.close().await?;
-        }
-        let pool = AnyPoolOptions::new()
-            .max_connections(dialect.connections())
-            .acquire_timeout(Duration::from_secs(15))
-            .test_before_acquire(dialect == Dialect::Mysql)
-            .after_connect(move |connection, _| Box::pin(set_up(connection, dialect)))
-            .connect(&open.url)
-            .await?;
-        migrate(&pool, dialect).await?;
+        let (dialect, database) = match &open.source {
+            TablesSource::File(file) => (Dialect::Sqlite, file_database(file)?),
+            TablesSource::Server(config) => (Dialect::Mysql, server_database(config)?),
+        };
         Ok(Self {
-            pool,
+            database,
             dialect,
             writer: (dialect == Dialect::Sqlite).then(|| Mutex::new(())),
             token_key: open.token_key,
             session_limits: open.session_limits,
             outbox_filled: Arc::new(Notify::new()),
         })
+    }
+
+    /// Brings the tables to this release's schema and checks what a foreign hand may have changed. A schema is refused
+    /// that this release cannot read.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        schema::prepare(&self.database, self.dialect).await?;
+        self.database.note_presence();
+        self.database.set_prepared();
+        Ok(())
+    }
+
+    /// What the tables wait for; `None` when they are there.
+    pub fn waits_for(&self) -> Option<String> {
+        let is_there = self.database.is_prepared() && !self.database.is_away();
+        (!is_there).then(|| format!("tables: {} cannot be reached", self.database.place()))
     }
 
     /// Told whenever a transaction has left something in the outbox.
@@ -95,21 +125,155 @@ impl Tables {
 
     /// Waits until all connections have been given back and closes them.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.database.pool().close().await;
     }
 
-    /// Begins a transaction that writes. Dropped without commit, it changes nothing.
-    async fn write(&self) -> Result<Write<'_>, Error> {
+    /// Begins a transaction that writes. Dropped before its end, it changes nothing.
+    async fn begin(&self) -> Result<Write<'_>, Error> {
         let turn = match &self.writer {
             Some(writer) => Some(writer.lock().await),
             None => None,
         };
-        let transaction = self.pool.begin_with(self.dialect.begin()).await?;
+        let mut connection = self.database.acquire().await?;
+        connection.run(self.dialect.begin()).await?;
+        connection.set_unfinished(true);
         Ok(Write {
-            transaction,
+            connection,
             _turn: turn,
         })
     }
+
+    /// Commits what went well and takes back what did not.
+    async fn end<T>(&self, mut write: Write<'_>, outcome: Result<T, Error>) -> Result<T, Error> {
+        let outcome = match outcome {
+            Ok(outcome) => match write.connection.run("COMMIT").await {
+                Ok(()) => {
+                    write.connection.set_unfinished(false);
+                    Ok(outcome)
+                }
+                Err(error) => Err(error.into()),
+            },
+            Err(Error::Unreachable(error)) => Err(Error::Unreachable(error)),
+            Err(error) => {
+                // Should that fail, the connection is closed, which ends the transaction as well.
+                if write.connection.run("ROLLBACK").await.is_ok() {
+                    write.connection.set_unfinished(false);
+                }
+                Err(error)
+            }
+        };
+        match outcome {
+            Err(Error::Unreachable(error)) => Err(Error::Unreachable(self.database.note_absence(error))),
+            other => other,
+        }
+    }
+}
+
+/// Runs a transaction that writes: `transact!(tables, |write| { … })`. All of the block happens or nothing; it is done
+/// anew, a few times, when it loses against another transaction, so it must do nothing beside the transaction. `?` and
+/// `return` end the block and take the transaction back.
+///
+/// A macro, since the future of an async closure that borrows cannot be shown to be `Send` yet.
+macro_rules! transact {
+    ($tables:expr, |$write:ident| $work:block) => {{
+        let mut retries = $crate::store::Retries::new();
+        loop {
+            let mut begun = $tables.begin().await?;
+            let outcome: Result<_, $crate::error::Error> = async {
+                let $write = &mut begun;
+                $work
+            }
+            .await;
+            match retries.settle($tables.end(begun, outcome).await) {
+                $crate::store::Settled::Done(outcome) => break outcome,
+                $crate::store::Settled::Again(pause) => tokio::time::sleep(pause).await,
+            }
+        }
+    }};
+}
+use transact;
+
+/// Whether a transaction is done with, well or not.
+enum Settled<T> {
+    Done(Result<T, Error>),
+    /// It lost against another one; it is to be done anew after this pause.
+    Again(Duration),
+}
+
+/// When a transaction that has lost is done anew.
+struct Retries {
+    begun: Instant,
+    next: Duration,
+}
+
+impl Retries {
+    const FIRST: Duration = Duration::from_millis(10);
+    /// The last attempt may wait for a lock once more, and its request is still answered within three seconds.
+    const LONGEST: Duration = Duration::from_millis(1_200);
+
+    fn new() -> Self {
+        Self {
+            begun: Instant::now(),
+            next: Self::FIRST,
+        }
+    }
+
+    fn settle<T>(&mut self, outcome: Result<T, Error>) -> Settled<T> {
+        let lost = match outcome {
+            Err(Error::Statement(lost)) if database::is_conflict(&lost) => lost,
+            outcome => return Settled::Done(outcome),
+        };
+        match self.pause() {
+            Some(pause) => Settled::Again(pause),
+            None => Settled::Done(Err(Error::Busy(lost))),
+        }
+    }
+
+    /// How long to wait before the next attempt; `None` = no more. Two that have met must not meet again, so the pause
+    /// has a random part.
+    fn pause(&mut self) -> Option<Duration> {
+        if self.begun.elapsed() >= Self::LONGEST {
+            return None;
+        }
+        let pause = self.next / 2 + random::up_to(self.next);
+        self.next *= 2;
+        Some(pause)
+    }
+}
+
+fn file_database(file: &Path) -> Result<Database, Error> {
+    let pool = pool_options(dialect::SQLITE_SETUP.map(str::to_owned).to_vec())
+        .max_connections(4)
+        .acquire_timeout(Duration::from_secs(15))
+        .test_before_acquire(false)
+        .connect_lazy(&sqlite_url(file))?;
+    Ok(Database::new(pool, file.display().to_string(), None))
+}
+
+fn server_database(config: &MysqlConfig) -> Result<Database, Error> {
+    let pool = pool_options(dialect::mysql_setup(config.lock_timeout).to_vec())
+        .max_connections(config.connections)
+        .acquire_timeout(config.acquire_timeout)
+        .test_before_acquire(true)
+        .connect_lazy(&config.driver_url()?)?;
+    let place = format!("MariaDB or MySQL at {}", config.place());
+    Ok(Database::new(pool, place, Some(config.statement_timeout)))
+}
+
+/// With statements that run once on each connection.
+fn pool_options(setup: Vec<String>) -> AnyPoolOptions {
+    let setup: Arc<[String]> = setup.into();
+    AnyPoolOptions::new().after_connect(move |connection, _| {
+        let setup = setup.clone();
+        Box::pin(async move {
+            for statement in setup.iter() {
+                sqlx::raw_sql(sqlx::AssertSqlSafe(statement.clone()))
+                    .execute(&mut *connection)
+                    .await?;
+            }
+            Ok(())
+        })
+    })
 }
 
 /// The URL of a SQLite file.
@@ -127,40 +291,15 @@ pub fn sqlite_url(file: &Path) -> String {
     url
 }
 
-async fn set_up(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), sqlx::Error> {
-    for statement in dialect.connection_setup() {
-        sqlx::query(*statement).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<(), Error> {
-    let mut connection = pool.acquire().await?;
-    let Some((lock, unlock)) = dialect.migration_lock() else {
-        return Ok(dialect.migrator().run(&mut *connection).await?);
-    };
-    let locked: Option<i64> = sqlx::query(lock).fetch_one(&mut *connection).await?.try_get(0)?;
-    if locked != Some(1) {
-        return Err(Error::Unreachable(sqlx::Error::PoolTimedOut));
-    }
-    let outcome = dialect.migrator().run(&mut *connection).await;
-    sqlx::query(unlock).execute(&mut *connection).await?;
-    Ok(outcome?)
-}
-
 /// A transaction that writes.
 struct Write<'a> {
-    transaction: Transaction<'static, Any>,
+    connection: Connection,
     _turn: Option<MutexGuard<'a, ()>>,
 }
 
 impl Write<'_> {
-    fn connection(&mut self) -> &mut AnyConnection {
-        &mut self.transaction
-    }
-
-    async fn commit(self) -> Result<(), Error> {
-        Ok(self.transaction.commit().await?)
+    fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
     }
 
     /// Waits for all other transactions that have locked this counter. First statement of those that will raise it:
@@ -183,7 +322,7 @@ impl Write<'_> {
     }
 }
 
-async fn revision(connection: &mut AnyConnection, name: &str) -> Result<u64, Error> {
+async fn revision(connection: &mut Connection, name: &str) -> Result<u64, Error> {
     let row = sqlx::query("SELECT number FROM revision WHERE name = ?")
         .bind(name.to_owned())
         .fetch_one(connection)
@@ -238,12 +377,12 @@ const fn floor_power_of_two(number: usize) -> usize {
     1 << number.ilog2()
 }
 
-async fn execute(mut query: QueryBuilder<Any>, connection: &mut AnyConnection) -> Result<u64, Error> {
+async fn execute(mut query: QueryBuilder<Any>, connection: &mut Connection) -> Result<u64, Error> {
     let outcome = query.build().execute(connection).await?;
     Ok(outcome.rows_affected())
 }
 
-async fn fetch(mut query: QueryBuilder<Any>, connection: &mut AnyConnection) -> Result<Vec<AnyRow>, Error> {
+async fn fetch(mut query: QueryBuilder<Any>, connection: &mut Connection) -> Result<Vec<AnyRow>, Error> {
     Ok(query.build().fetch_all(connection).await?)
 }
 

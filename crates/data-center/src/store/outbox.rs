@@ -4,6 +4,7 @@ use sqlx::{Any, QueryBuilder, Row};
 
 use super::{Tables, execute};
 use crate::error::Error;
+use crate::store::transact;
 
 /// A change that the document store has still to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ impl Tables {
             "SELECT seq, kind, document_id, revision, transition, body FROM outbox ORDER BY seq LIMIT ?",
         )
         .bind(i64::from(at_most))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.database)
         .await?;
         rows.iter()
             .map(|row| {
@@ -48,8 +49,8 @@ impl Tables {
     /// Keeps a change that the document store never takes, with the reason, for people to look at. A later one of the
     /// same document replaces it.
     pub async fn set_aside(&self, row: &OutboxRow, reason: &str, now_ms: i64) -> Result<(), Error> {
-        let mut write = self.write().await?;
-        sqlx::query(
+        transact!(self, |write| {
+            sqlx::query(
             "REPLACE INTO outbox_set_aside (kind, document_id, revision, transition, body, reason, set_aside_ms) \
              VALUES (?, ?, ?, ?, ?, ?, ?)",
         )
@@ -62,29 +63,31 @@ impl Tables {
         .bind(now_ms)
         .execute(write.connection())
         .await?;
-        write.commit().await
+            Ok(())
+        })
     }
 
     /// How many changes have been set aside.
     pub async fn count_set_aside(&self) -> Result<u64, Error> {
         let row = sqlx::query("SELECT count(*) FROM outbox_set_aside")
-            .fetch_one(&self.pool)
+            .fetch_one(&self.database)
             .await?;
         Ok(super::from_count(row.try_get(0)?))
     }
 
     /// Forgets changes that have been told.
     pub async fn delete_from_outbox(&self, rows: &[OutboxRow]) -> Result<(), Error> {
-        let mut write = self.write().await?;
-        for chunk in super::slices(rows, 1) {
-            let mut query = QueryBuilder::<Any>::new("DELETE FROM outbox WHERE seq IN (");
-            let mut list = query.separated(", ");
-            for row in chunk {
-                list.push_bind(row.seq);
+        transact!(self, |write| {
+            for chunk in super::slices(rows, 1) {
+                let mut query = QueryBuilder::<Any>::new("DELETE FROM outbox WHERE seq IN (");
+                let mut list = query.separated(", ");
+                for row in chunk {
+                    list.push_bind(row.seq);
+                }
+                query.push(")");
+                execute(query, write.connection()).await?;
             }
-            query.push(")");
-            execute(query, write.connection()).await?;
-        }
-        write.commit().await
+            Ok(())
+        })
     }
 }

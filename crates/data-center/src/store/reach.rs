@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aops_api::rule::CheckItem;
 use aops_api::{HostId, SYSTEM_OWNER, Shard};
-use sqlx::AnyConnection;
 
+use super::database::Connection;
 use super::{accounts, hosts};
 use crate::error::Error;
 
@@ -19,7 +19,7 @@ pub(super) struct Reach {
 
 impl Reach {
     /// Over the machines of one shard, or over all.
-    pub(super) async fn load(connection: &mut AnyConnection, shard: Option<Shard>) -> Result<Self, Error> {
+    pub(super) async fn load(connection: &mut Connection, shard: Option<Shard>) -> Result<Self, Error> {
         let mut groups: BTreeMap<String, BTreeMap<HostId, String>> = BTreeMap::new();
         for (owner, host, group) in hosts::accesses_in(connection, shard).await? {
             groups.entry(owner).or_default().insert(host, group);

@@ -14,11 +14,13 @@ use aops_api::rule::{
 };
 use aops_api::{EvaluationKey, HostId, SYSTEM_OWNER, Shard};
 use sqlx::any::AnyRow;
-use sqlx::{Any, AnyConnection, QueryBuilder, Row};
+use sqlx::{Any, QueryBuilder, Row};
 
+use super::database::Connection;
 use super::reach::Reach;
 use super::{Tables, Write, execute, names, push_in, revision};
 use crate::error::Error;
+use crate::store::transact;
 
 /// A rule of a caller with all the keys it has had, for reading results.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,48 +64,48 @@ impl Tables {
         now_ms: i64,
     ) -> Result<ImportAnswer, Error> {
         check_names(rules)?;
-        let mut write = self.write().await?;
-        write.lock_revision("rules").await?;
-        let current = current_versions(write.connection(), owner).await?;
-        let mut next_order = next_import_order(write.connection()).await?;
-        let effective_ms = effective_from(write.connection(), now_ms).await?;
-        let mut answer = ImportAnswer::default();
-        let mut changed = false;
-        for rule in rules {
-            let item_json = serde_json::to_string(&rule.item).expect("a rule is JSON");
-            let name = rule.item.check_item.clone();
-            let mut version = Version {
-                name: name.clone(),
-                version: 1,
-                import_order: next_order,
-                key: rule.key.as_str().to_owned(),
-                item_json,
-                from_ms: effective_ms,
-            };
-            let Some(old) = current.get(&name) else {
-                next_order += 1;
-                insert_version(&mut write, owner, &version).await?;
-                answer.succeed_list.push(name);
+        transact!(self, |write| {
+            write.lock_revision("rules").await?;
+            let current = current_versions(write.connection(), owner).await?;
+            let mut next_order = next_import_order(write.connection()).await?;
+            let effective_ms = effective_from(write.connection(), now_ms).await?;
+            let mut answer = ImportAnswer::default();
+            let mut changed = false;
+            for rule in rules {
+                let item_json = serde_json::to_string(&rule.item).expect("a rule is JSON");
+                let name = rule.item.check_item.clone();
+                let mut version = Version {
+                    name: name.clone(),
+                    version: 1,
+                    import_order: next_order,
+                    key: rule.key.as_str().to_owned(),
+                    item_json,
+                    from_ms: effective_ms,
+                };
+                let Some(old) = current.get(&name) else {
+                    next_order += 1;
+                    insert_version(write, owner, &version).await?;
+                    answer.succeed_list.push(name);
+                    changed = true;
+                    continue;
+                };
+                answer.update_list.push(name);
+                if old.key == version.key && old.item_json == version.item_json {
+                    continue;
+                }
+                version.version = old.version + 1;
+                version.import_order = old.import_order;
+                // Neither a clock that was set back nor a first cursor must give a version the time of an older one.
+                version.from_ms = effective_ms.max(old.from_ms);
+                end_version(write, owner, old, version.from_ms).await?;
+                insert_version(write, owner, &version).await?;
                 changed = true;
-                continue;
-            };
-            answer.update_list.push(name);
-            if old.key == version.key && old.item_json == version.item_json {
-                continue;
             }
-            version.version = old.version + 1;
-            version.import_order = old.import_order;
-            // Neither a clock that was set back nor a first cursor must give a version the time of an older one.
-            version.from_ms = effective_ms.max(old.from_ms);
-            end_version(&mut write, owner, old, version.from_ms).await?;
-            insert_version(&mut write, owner, &version).await?;
-            changed = true;
-        }
-        if changed {
-            write.raise_revision("rules").await?;
-        }
-        write.commit().await?;
-        Ok(answer)
+            if changed {
+                write.raise_revision("rules").await?;
+            }
+            Ok(answer)
+        })
     }
 
     /// The rules an owner sees: their own, and those of the system that they have not overridden.
@@ -138,31 +140,32 @@ impl Tables {
 
     /// Deletes rules of an owner, their history with them. Names that do not exist do not matter.
     pub async fn delete_rules(&self, owner: &str, names: &[String]) -> Result<(), Error> {
-        let mut write = self.write().await?;
-        write.lock_revision("rules").await?;
-        let mut deleted = 0;
-        for chunk in names.chunks(super::MAX_BOUND / 2) {
-            let mut query = QueryBuilder::<Any>::new("DELETE FROM rule_version WHERE owner = ");
-            query.push_bind(owner.to_owned()).push(" AND ");
-            push_in(&mut query, "name", chunk.iter().map(String::as_str));
-            deleted += execute(query, write.connection()).await?;
-        }
-        if deleted > 0 {
-            write.raise_revision("rules").await?;
-        }
-        write.commit().await
+        transact!(self, |write| {
+            write.lock_revision("rules").await?;
+            let mut deleted = 0;
+            for chunk in names.chunks(super::MAX_BOUND / 2) {
+                let mut query = QueryBuilder::<Any>::new("DELETE FROM rule_version WHERE owner = ");
+                query.push_bind(owner.to_owned()).push(" AND ");
+                push_in(&mut query, "name", chunk.iter().map(String::as_str));
+                deleted += execute(query, write.connection()).await?;
+            }
+            if deleted > 0 {
+                write.raise_revision("rules").await?;
+            }
+            Ok(())
+        })
     }
 
     /// The rules an owner sees with the keys they have had, own ones in order of import, then the system's.
     pub async fn rule_histories(&self, owner: &str) -> Result<Vec<RuleHistory>, Error> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.database.acquire().await?;
         let rows = sqlx::query(
             "SELECT owner, name, version, import_order, evaluation_key, item, from_ms, to_ms FROM rule_version \
              WHERE owner = ? OR owner = ? ORDER BY owner, name, version",
         )
         .bind(owner.to_owned())
         .bind(SYSTEM_OWNER)
-        .fetch_all(&mut *connection)
+        .fetch_all(&mut connection)
         .await?;
         let mut reach = None;
         let mut histories: BTreeMap<(bool, i64), RuleHistory> = BTreeMap::new();
@@ -207,12 +210,12 @@ impl Tables {
 
     /// Revision of rules, hosts and accesses.
     pub async fn rules_revision(&self) -> Result<u64, Error> {
-        revision(&mut *self.pool.acquire().await?, "rules").await
+        revision(&mut self.database.acquire().await?, "rules").await
     }
 
     /// What is to be judged on the machines of a shard: rules with equal keys once, on the hosts of all their owners.
     pub async fn effective_rules(&self, shard: Shard) -> Result<EffectiveRulesAnswer, Error> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.database.acquire().await?;
         // Read first: what changes meanwhile has a higher number, and is read again.
         let rules_revision = revision(&mut connection, "rules").await?;
         let reach = Reach::load(&mut connection, Some(shard)).await?;
@@ -220,7 +223,7 @@ impl Tables {
             "SELECT owner, name, version, import_order, evaluation_key, item, from_ms FROM rule_version \
              WHERE to_ms IS NULL ORDER BY owner, name",
         )
-        .fetch_all(&mut *connection)
+        .fetch_all(&mut connection)
         .await?;
 
         let mut by_key: BTreeMap<String, (CheckItem, BTreeSet<HostId>)> = BTreeMap::new();
@@ -309,7 +312,7 @@ fn is_shown_alike(left: &KeyPeriod, right: &KeyPeriod) -> bool {
 /// From when on a version that is stored now is in effect: from the start of the first window that is not published.
 /// The largest cursor stands there. Windows after it are judged with the new version even if they have ended, those
 /// before it were judged with the old one.
-async fn effective_from(connection: &mut AnyConnection, now_ms: i64) -> Result<i64, Error> {
+async fn effective_from(connection: &mut Connection, now_ms: i64) -> Result<i64, Error> {
     let row = sqlx::query("SELECT MAX(position_ms) FROM check_cursor")
         .fetch_one(connection)
         .await?;
@@ -318,7 +321,7 @@ async fn effective_from(connection: &mut AnyConnection, now_ms: i64) -> Result<i
 }
 
 async fn current_versions(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     owner: &str,
 ) -> Result<BTreeMap<String, Version>, Error> {
     let rows = sqlx::query(
@@ -336,7 +339,7 @@ async fn current_versions(
     Ok(versions)
 }
 
-async fn next_import_order(connection: &mut AnyConnection) -> Result<i64, Error> {
+async fn next_import_order(connection: &mut Connection) -> Result<i64, Error> {
     let row = sqlx::query("SELECT MAX(import_order) FROM rule_version")
         .fetch_one(connection)
         .await?;

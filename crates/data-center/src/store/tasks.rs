@@ -12,6 +12,7 @@ use super::accounts::is_taken;
 use super::{MAX_BOUND, Tables, execute, fetch, from_count, names, push_in, slices};
 use crate::account::Caller;
 use crate::error::Error;
+use crate::store::transact;
 
 /// How many unpublished tasks are given at once.
 const UNPUBLISHED_AT_ONCE: i64 = 100;
@@ -22,29 +23,31 @@ impl Tables {
         names::check_id("task_id", task.task_id.as_str())?;
         let pinned = serde_json::to_string(task).expect("a task is JSON");
         let tree_list: Vec<&str> = task.trees.iter().map(|tree| tree.tree_name.as_str()).collect();
-        let mut write = self.write().await?;
-        let inserted = sqlx::query(
-            "INSERT INTO diag_task (task_id, owner, created_ms, host_list, tree_list, start_ms, end_ms, \
+        let is_new = transact!(self, |write| {
+            let inserted = sqlx::query(
+                "INSERT INTO diag_task (task_id, owner, created_ms, host_list, tree_list, start_ms, end_ms, \
              expected_report_num, published, pinned) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
-        )
-        .bind(task.task_id.as_str().to_owned())
-        .bind(owner.to_owned())
-        .bind(task.created_ms)
-        .bind(serde_json::to_string(&task.host_list).expect("ids are JSON"))
-        .bind(serde_json::to_string(&tree_list).expect("names are JSON"))
-        .bind(task.range.start_ms)
-        .bind(task.range.end_ms)
-        .bind(i64::try_from(task.expected_report_num).unwrap_or(i64::MAX))
-        .bind(pinned)
-        .execute(write.connection())
-        .await;
-        match inserted {
-            Ok(_) => write.commit().await,
-            Err(error) if is_taken(&error) => {
-                drop(write);
-                self.require_same_task(owner, task).await
+            )
+            .bind(task.task_id.as_str().to_owned())
+            .bind(owner.to_owned())
+            .bind(task.created_ms)
+            .bind(serde_json::to_string(&task.host_list).expect("ids are JSON"))
+            .bind(serde_json::to_string(&tree_list).expect("names are JSON"))
+            .bind(task.range.start_ms)
+            .bind(task.range.end_ms)
+            .bind(i64::try_from(task.expected_report_num).unwrap_or(i64::MAX))
+            .bind(pinned.clone())
+            .execute(write.connection())
+            .await;
+            match inserted {
+                Ok(_) => Ok(true),
+                Err(error) if is_taken(&error) => Ok(false),
+                Err(error) => Err(error.into()),
             }
-            Err(error) => Err(error.into()),
+        })?;
+        match is_new {
+            true => Ok(()),
+            false => self.require_same_task(owner, task).await,
         }
     }
 
@@ -59,7 +62,7 @@ impl Tables {
     pub async fn pinned_task(&self, task_id: &TaskId) -> Result<Option<OwnedTask>, Error> {
         let row = sqlx::query("SELECT owner, pinned FROM diag_task WHERE task_id = ?")
             .bind(task_id.as_str().to_owned())
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database)
             .await?;
         row.as_ref().map(owned_task).transpose()
     }
@@ -70,19 +73,20 @@ impl Tables {
             "SELECT owner, pinned FROM diag_task WHERE published = 0 ORDER BY created_ms, task_id LIMIT ?",
         )
         .bind(UNPUBLISHED_AT_ONCE)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.database)
         .await?;
         rows.iter().map(owned_task).collect()
     }
 
     /// All messages of a task have been published.
     pub async fn mark_published(&self, task_id: &TaskId) -> Result<(), Error> {
-        let mut write = self.write().await?;
-        sqlx::query("UPDATE diag_task SET published = 1 WHERE task_id = ?")
-            .bind(task_id.as_str().to_owned())
-            .execute(write.connection())
-            .await?;
-        write.commit().await
+        transact!(self, |write| {
+            sqlx::query("UPDATE diag_task SET published = 1 WHERE task_id = ?")
+                .bind(task_id.as_str().to_owned())
+                .execute(write.connection())
+                .await?;
+            Ok(())
+        })
     }
 
     /// The tasks a caller sees, filtered and sorted as asked. An admin sees all.
@@ -102,7 +106,7 @@ impl Tables {
                 .push_bind(end.saturating_add(1).saturating_mul(1_000));
         }
         query.push(" ORDER BY t.created_ms, t.task_id");
-        let rows = fetch(query, &mut *self.pool.acquire().await?).await?;
+        let rows = fetch(query, &mut self.database.acquire().await?).await?;
         let mut tasks = rows
             .iter()
             .map(task_info)
@@ -116,7 +120,7 @@ impl Tables {
 
     /// How far tasks are, in the order asked for. 0 for a task that does not exist or is somebody else's.
     pub async fn progress(&self, caller: &Caller, task_list: &[TaskId]) -> Result<Vec<TaskProgress>, Error> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.database.acquire().await?;
         let mut finished: BTreeMap<String, u64> = BTreeMap::new();
         for chunk in task_list.chunks(MAX_BOUND / 2) {
             let mut query = QueryBuilder::<Any>::new(
@@ -144,7 +148,7 @@ impl Tables {
         &self,
         reports: &[(TaskId, ReportId)],
     ) -> Result<BTreeSet<ReportId>, Error> {
-        let mut connection = self.pool.acquire().await?;
+        let mut connection = self.database.acquire().await?;
         let mut finished = BTreeSet::new();
         for chunk in reports.chunks(MAX_BOUND / 4) {
             let tasks: BTreeSet<&str> = chunk.iter().map(|(task_id, _)| task_id.as_str()).collect();
@@ -165,20 +169,21 @@ impl Tables {
 
     /// Counts reports as finished; those that are already do not count twice.
     pub async fn mark_finished(&self, reports: &[(TaskId, ReportId)]) -> Result<(), Error> {
-        let mut write = self.write().await?;
-        for chunk in slices(reports, 2) {
-            let insert = format!(
-                "{} diag_finished_report (task_id, report_id) ",
-                self.dialect.insert_new()
-            );
-            let mut query = QueryBuilder::<Any>::new(insert);
-            query.push_values(chunk, |mut row, (task_id, report_id)| {
-                row.push_bind(task_id.as_str().to_owned())
-                    .push_bind(report_id.as_str().to_owned());
-            });
-            execute(query, write.connection()).await?;
-        }
-        write.commit().await
+        transact!(self, |write| {
+            for chunk in slices(reports, 2) {
+                let insert = format!(
+                    "{} diag_finished_report (task_id, report_id) ",
+                    self.dialect.insert_new()
+                );
+                let mut query = QueryBuilder::<Any>::new(insert);
+                query.push_values(chunk, |mut row, (task_id, report_id)| {
+                    row.push_bind(task_id.as_str().to_owned())
+                        .push_bind(report_id.as_str().to_owned());
+                });
+                execute(query, write.connection()).await?;
+            }
+            Ok(())
+        })
     }
 }
 

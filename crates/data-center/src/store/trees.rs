@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use aops_api::SYSTEM_OWNER;
 use aops_api::rule::ImportAnswer;
 use aops_api::tree::{TreeDocument, TreeListRequest, TreeRow};
-use sqlx::{Any, AnyConnection, QueryBuilder, Row};
+use sqlx::{Any, QueryBuilder, Row};
 
+use super::database::Connection;
 use super::{Tables, Write, execute, names, push_in};
 use crate::error::Error;
+use crate::store::transact;
 
 struct Version {
     version: i64,
@@ -26,40 +28,40 @@ impl Tables {
         now_ms: i64,
     ) -> Result<ImportAnswer, Error> {
         check_names(trees)?;
-        let mut write = self.write().await?;
-        write.lock_revision("trees").await?;
-        let current = current_versions(write.connection(), owner).await?;
-        let mut next_order = next_import_order(write.connection()).await?;
-        let mut answer = ImportAnswer::default();
-        for tree in trees {
-            let name = &tree.tree_name;
-            let mut version = Version {
-                version: 1,
-                import_order: next_order,
-                document: serde_json::to_string(tree).expect("a tree is JSON"),
-                from_ms: now_ms,
-            };
-            let Some(old) = current.get(name) else {
-                next_order += 1;
-                insert_version(&mut write, owner, name, &version).await?;
-                answer.succeed_list.push(name.clone());
-                continue;
-            };
-            answer.update_list.push(name.clone());
-            if old.document == version.document {
-                continue;
+        transact!(self, |write| {
+            write.lock_revision("trees").await?;
+            let current = current_versions(write.connection(), owner).await?;
+            let mut next_order = next_import_order(write.connection()).await?;
+            let mut answer = ImportAnswer::default();
+            for tree in trees {
+                let name = &tree.tree_name;
+                let mut version = Version {
+                    version: 1,
+                    import_order: next_order,
+                    document: serde_json::to_string(tree).expect("a tree is JSON"),
+                    from_ms: now_ms,
+                };
+                let Some(old) = current.get(name) else {
+                    next_order += 1;
+                    insert_version(write, owner, name, &version).await?;
+                    answer.succeed_list.push(name.clone());
+                    continue;
+                };
+                answer.update_list.push(name.clone());
+                if old.document == version.document {
+                    continue;
+                }
+                version.version = old.version + 1;
+                version.import_order = old.import_order;
+                version.from_ms = now_ms.max(old.from_ms);
+                end_version(write, owner, name, old.version, version.from_ms).await?;
+                insert_version(write, owner, name, &version).await?;
             }
-            version.version = old.version + 1;
-            version.import_order = old.import_order;
-            version.from_ms = now_ms.max(old.from_ms);
-            end_version(&mut write, owner, name, old.version, version.from_ms).await?;
-            insert_version(&mut write, owner, name, &version).await?;
-        }
-        if !trees.is_empty() {
-            write.raise_revision("trees").await?;
-        }
-        write.commit().await?;
-        Ok(answer)
+            if !trees.is_empty() {
+                write.raise_revision("trees").await?;
+            }
+            Ok(answer)
+        })
     }
 
     /// The trees an owner sees, in order of import: their own, and those of the system that they have not overridden.
@@ -71,7 +73,7 @@ impl Tables {
         )
         .bind(owner.to_owned())
         .bind(SYSTEM_OWNER)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.database)
         .await?;
         let mut by_order: BTreeMap<(bool, i64), TreeRow> = BTreeMap::new();
         for row in &rows {
@@ -102,16 +104,17 @@ impl Tables {
 
     /// Deletes trees of an owner, their history with them. Names that do not exist do not matter.
     pub async fn delete_trees(&self, owner: &str, names: &[String]) -> Result<(), Error> {
-        let mut write = self.write().await?;
-        write.lock_revision("trees").await?;
-        for chunk in names.chunks(super::MAX_BOUND / 2) {
-            let mut query = QueryBuilder::<Any>::new("DELETE FROM tree_version WHERE owner = ");
-            query.push_bind(owner.to_owned()).push(" AND ");
-            push_in(&mut query, "name", chunk.iter().map(String::as_str));
-            execute(query, write.connection()).await?;
-        }
-        write.raise_revision("trees").await?;
-        write.commit().await
+        transact!(self, |write| {
+            write.lock_revision("trees").await?;
+            for chunk in names.chunks(super::MAX_BOUND / 2) {
+                let mut query = QueryBuilder::<Any>::new("DELETE FROM tree_version WHERE owner = ");
+                query.push_bind(owner.to_owned()).push(" AND ");
+                push_in(&mut query, "name", chunk.iter().map(String::as_str));
+                execute(query, write.connection()).await?;
+            }
+            write.raise_revision("trees").await?;
+            Ok(())
+        })
     }
 }
 
@@ -131,7 +134,7 @@ fn check_names(trees: &[TreeDocument]) -> Result<(), Error> {
 }
 
 async fn current_versions(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     owner: &str,
 ) -> Result<BTreeMap<String, Version>, Error> {
     let rows = sqlx::query(
@@ -154,7 +157,7 @@ async fn current_versions(
     Ok(versions)
 }
 
-async fn next_import_order(connection: &mut AnyConnection) -> Result<i64, Error> {
+async fn next_import_order(connection: &mut Connection) -> Result<i64, Error> {
     let row = sqlx::query("SELECT MAX(import_order) FROM tree_version")
         .fetch_one(connection)
         .await?;

@@ -1,16 +1,18 @@
 //! Databases for tests: a SQLite file, and a database on a MariaDB or MySQL server.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use aops_data_center::Error;
 use aops_data_center::account::{SessionLimits, token::TokenKey};
-use aops_data_center::store::{OpenTables, Tables, sqlite_url};
+use aops_data_center::store::{OpenTables, Tables, TablesSource, sqlite_url};
+use aops_data_center::{Error, MysqlConfig};
 use aops_service::random;
 use sqlx::{AnyPool, AssertSqlSafe};
 
 /// A database of one test.
 pub(crate) struct Backend {
     url: String,
+    file: PathBuf,
     _folder: Option<tempfile::TempDir>,
     database: Option<ServerDatabase>,
 }
@@ -23,8 +25,10 @@ struct ServerDatabase {
 impl Backend {
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("tables of a test.db");
         Self {
-            url: sqlite_url(&folder.path().join("tables of a test.db")),
+            url: sqlite_url(&file),
+            file,
             _folder: Some(folder),
             database: None,
         }
@@ -45,6 +49,7 @@ impl Backend {
         .await;
         Some(Self {
             url: format!("{server_url}/{name}"),
+            file: PathBuf::new(),
             _folder: None,
             database: Some(ServerDatabase { server_url, name }),
         })
@@ -55,12 +60,17 @@ impl Backend {
     }
 
     pub(crate) async fn try_open(&self) -> Result<Tables, Error> {
-        Tables::open(OpenTables {
-            url: self.url.clone(),
-            token_key: TokenKey::new("a key of the tests, long enough for it").expect("a key"),
-            session_limits: SessionLimits::default(),
-        })
-        .await
+        let source = match &self.database {
+            None => TablesSource::File(self.file.clone()),
+            Some(_) => TablesSource::Server(MysqlConfig::new(&self.url)),
+        };
+        let tables = tables(source);
+        tables.prepare().await.map(|()| tables)
+    }
+
+    /// `mysql://…` of the database of this test.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Whether the database has one process at a time, which the lock of the data folder sees to.
@@ -80,6 +90,16 @@ impl Backend {
     pub(crate) async fn run(&self, statement: &str) {
         run_on(&self.url, statement.to_owned()).await;
     }
+}
+
+/// Not connected yet.
+pub(crate) fn tables(source: TablesSource) -> Tables {
+    let open = OpenTables {
+        source,
+        token_key: TokenKey::new("a key of the tests, long enough for it").expect("a key"),
+        session_limits: SessionLimits::default(),
+    };
+    Tables::new(open).expect("a source")
 }
 
 async fn run_on(url: &str, statement: String) {

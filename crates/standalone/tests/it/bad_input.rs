@@ -4,9 +4,17 @@ use aops_api::Code;
 use aops_api::code::Empty;
 use aops_api::rule::{ImportAnswer, RuleGetRequest};
 use aops_client::Outcome;
-use aops_test_platform::TestPlatform;
+use aops_test_platform::{Engines, TestPlatform};
 use reqwest::Method;
 use serde_json::{Value, json};
+
+use crate::scenarios;
+
+scenarios!(
+    a_wrong_request_is_1000_and_names_the_field,
+    a_broken_rule_or_tree_is_refused_with_position_and_reason,
+    without_a_session_nothing_is_told,
+);
 
 struct Case {
     method: Method,
@@ -33,9 +41,8 @@ fn rule(name: &str, condition: &str) -> Value {
     json!({ "check_item": name, "data_list": [{ "name": "node_load1" }], "condition": condition })
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_request_is_1000_and_names_the_field() {
-    let platform = TestPlatform::start().await;
+async fn a_wrong_request_is_1000_and_names_the_field(engines: &Engines) {
+    let platform = TestPlatform::start_on(engines).await;
     let cases = [
         case(
             "/manage/account/login",
@@ -155,9 +162,8 @@ async fn a_wrong_request_is_1000_and_names_the_field() {
     platform.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_broken_rule_or_tree_is_refused_with_position_and_reason() {
-    let platform = TestPlatform::start().await;
+async fn a_broken_rule_or_tree_is_refused_with_position_and_reason(engines: &Engines) {
+    let platform = TestPlatform::start_on(engines).await;
     let body = json!({ "check_items": [rule("good", "$0 > 1"), rule("bad", "$0 >\n > 1")] });
     let outcome: Outcome<ImportAnswer> = platform
         .admin
@@ -210,9 +216,8 @@ async fn a_broken_rule_or_tree_is_refused_with_position_and_reason() {
     platform.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_session_nothing_is_told() {
-    let platform = TestPlatform::start().await;
+async fn without_a_session_nothing_is_told(engines: &Engines) {
+    let platform = TestPlatform::start_on(engines).await;
     let count = platform.anonymous.count_rules(&Empty {}).await.expect("answered");
     assert_eq!(count.code, Code::TokenError);
     let forged = platform.anonymous.with_token("eyJhbGciOiJub25lIn0.e30.");

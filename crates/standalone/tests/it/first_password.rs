@@ -6,7 +6,13 @@ use aops_api::Code;
 use aops_api::account::{ChangePasswordRequest, LoginRequest};
 use aops_api::code::Empty;
 use aops_client::Platform;
-use aops_standalone::{StandaloneConfig, start};
+use aops_service::config::sections::Listen;
+use aops_standalone::start;
+use aops_test_platform::Engines;
+
+use crate::scenarios;
+
+scenarios!(it_has_to_be_changed_and_then_is_gone,);
 
 fn login(password: &str) -> LoginRequest {
     LoginRequest {
@@ -15,14 +21,13 @@ fn login(password: &str) -> LoginRequest {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn it_has_to_be_changed_and_then_is_gone() {
+async fn it_has_to_be_changed_and_then_is_gone(engines: &Engines) {
     let folder = tempfile::tempdir().expect("temp folder");
-    let config = StandaloneConfig {
-        listen: "127.0.0.1:0".to_owned(),
-        internal_listen: "127.0.0.1:0".to_owned(),
-        agent_listen: None,
-        ..StandaloneConfig::new(folder.path().to_owned())
+    let mut config = engines.config(folder.path());
+    config.listen = Listen {
+        public: "127.0.0.1:0".to_owned(),
+        internal: "127.0.0.1:0".to_owned(),
+        agent: "off".to_owned(),
     };
     let running = start(config).await.expect("started");
     let first = running.first_password.clone().expect("generated");

@@ -11,10 +11,13 @@ use aops_api::tree::{TreeImportRequest, TreeListRequest};
 use aops_api::{HostId, TaskId};
 use aops_client::Platform;
 use aops_service::Clock;
-use aops_test_platform::eventually;
+use aops_test_platform::{Engines, eventually};
 use serde_json::json;
 
 use crate::process::{PASSWORD, started};
+use crate::scenarios;
+
+scenarios!(what_was_acknowledged_survives,);
 
 async fn log_in(url: &str) -> Platform {
     let anonymous = Platform::new(url);
@@ -70,14 +73,13 @@ struct Acknowledged {
     tasks: Vec<(TaskId, u64)>,
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_survives() {
+async fn what_was_acknowledged_survives(engines: &Engines) {
     let temp = tempfile::tempdir().expect("temp folder");
     let folder = temp.path().join("data");
     let mut acknowledged = Acknowledged::default();
 
     for round in 0..3 {
-        let (mut child, url) = started(&folder).await;
+        let (mut child, url) = started(&folder, engines).await;
         let admin = log_in(&url).await;
         let host = eventually("this machine to be a host", async || {
             let hosts = admin
@@ -121,7 +123,7 @@ async fn what_was_acknowledged_survives() {
         child.wait().expect("reaped");
     }
 
-    let (mut child, url) = started(&folder).await;
+    let (mut child, url) = started(&folder, engines).await;
     let admin = log_in(&url).await;
     let answer = admin
         .rules(&RuleGetRequest::default())

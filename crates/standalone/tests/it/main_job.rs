@@ -13,8 +13,16 @@ use aops_api::rule::RuleImportRequest;
 use aops_api::tree::TreeImportRequest;
 use aops_client::Platform;
 use aops_service::Clock;
-use aops_test_platform::{FakeNode, TestPlatform, eventually};
+use aops_test_platform::{Engines, FakeNode, TestPlatform, eventually};
 use serde_json::json;
+
+use crate::scenarios;
+
+scenarios!(
+    an_anomaly_is_found_and_its_cause_named,
+    a_diagnosis_evaluates_what_no_check_has_covered,
+    a_restart_keeps_everything_and_goes_on,
+);
 
 const BUSY: &str = r#"node_cpu_seconds_total{cpu="0",mode="idle"}"#;
 const CALM: &str = r#"node_cpu_seconds_total{cpu="1",mode="idle"}"#;
@@ -136,9 +144,8 @@ async fn diagnose(admin: &Platform, host: &HostId, start: i64, end: i64) -> Repo
         .remove(0)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_anomaly_is_found_and_its_cause_named() {
-    let platform = TestPlatform::start().await;
+async fn an_anomaly_is_found_and_its_cause_named(engines: &Engines) {
+    let platform = TestPlatform::start_on(engines).await;
     let node = FakeNode::start();
     for series in [BUSY, CALM] {
         node.set(series, 100.0);
@@ -202,9 +209,8 @@ async fn an_anomaly_is_found_and_its_cause_named() {
     platform.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_diagnosis_evaluates_what_no_check_has_covered() {
-    let platform = TestPlatform::start().await;
+async fn a_diagnosis_evaluates_what_no_check_has_covered(engines: &Engines) {
+    let platform = TestPlatform::start_on(engines).await;
     let node = FakeNode::start();
     node.set("node_load1", 500.0);
     let host = platform.register(&node, "node-1").await;
@@ -245,9 +251,8 @@ async fn a_diagnosis_evaluates_what_no_check_has_covered() {
     platform.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restart_keeps_everything_and_goes_on() {
-    let platform = TestPlatform::start().await;
+async fn a_restart_keeps_everything_and_goes_on(engines: &Engines) {
+    let platform = TestPlatform::start_on(engines).await;
     let node = FakeNode::start();
     node.set("node_load1", 500.0);
     platform.register(&node, "node-1").await;
@@ -261,7 +266,7 @@ async fn a_restart_keeps_everything_and_goes_on() {
     })
     .await;
 
-    let platform = TestPlatform::start_in(platform.stop().await).await;
+    let platform = TestPlatform::start_in(platform.stop().await, engines).await;
     let rules = platform
         .admin
         .count_rules(&Empty {})

@@ -5,11 +5,17 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use aops_test_platform::eventually;
+use aops_test_platform::{Engines, eventually};
 
-/// `aops-standalone` on free ports.
-pub(crate) fn command(data_dir: &Path) -> Command {
+/// `aops-standalone` on free ports and on these engines.
+pub(crate) fn command(data_dir: &Path, engines: &Engines) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aops-standalone"));
+    for (name, _) in std::env::vars_os() {
+        // Settings of a platform that somebody runs beside the tests.
+        if name.to_string_lossy().contains("__") {
+            command.env_remove(name);
+        }
+    }
     command
         .arg("--data-dir")
         .arg(data_dir)
@@ -24,6 +30,7 @@ pub(crate) fn command(data_dir: &Path) -> Command {
         .arg("--address-file")
         .arg(data_dir.with_extension("address"))
         .env("AOPS_ADMIN_PASSWORD", PASSWORD)
+        .envs(engines.environment().iter().cloned())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
@@ -33,10 +40,10 @@ pub(crate) fn command(data_dir: &Path) -> Command {
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// Starts the program and waits until it listens; returns its base address.
-pub(crate) async fn started(data_dir: &Path) -> (Child, String) {
+pub(crate) async fn started(data_dir: &Path, engines: &Engines) -> (Child, String) {
     let address_file = data_dir.with_extension("address");
     let _ = fs::remove_file(&address_file);
-    let child = command(data_dir)
+    let child = command(data_dir, engines)
         .stderr(Stdio::null())
         .spawn()
         .expect("the program runs");
@@ -66,9 +73,9 @@ fn refused(mut command: Command) -> String {
 async fn a_folder_in_use_or_unusable_and_a_taken_port_are_told() {
     let temp = tempfile::tempdir().expect("temp folder");
     let folder = temp.path().join("data");
-    let (mut child, _) = started(&folder).await;
+    let (mut child, _) = started(&folder, &Engines::embedded()).await;
 
-    let message = refused(command(&folder));
+    let message = refused(command(&folder, &Engines::embedded()));
     assert!(
         message.contains("is in use by another platform") && message.contains("--data-dir"),
         "{message}"
@@ -76,7 +83,7 @@ async fn a_folder_in_use_or_unusable_and_a_taken_port_are_told() {
 
     let file = temp.path().join("file");
     fs::write(&file, "").expect("written");
-    let message = refused(command(&file.join("below")));
+    let message = refused(command(&file.join("below"), &Engines::embedded()));
     assert!(
         message.contains("cannot be used") && message.contains("--data-dir"),
         "{message}"

@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aops_api::finding::{Finding, FindingValue};
 use aops_api::{EvaluationKey, HostId, Labels, ResultId, TimeRange};
 use sqlx::any::AnyRow;
-use sqlx::{Any, AnyConnection, QueryBuilder, Row};
+use sqlx::{Any, QueryBuilder, Row};
 
 use super::{fetch, push_around, push_in};
 use crate::error::Error;
 use crate::findings::{Known, KnownFinding, LabelSetsHash, Span, Subject};
+use crate::store::database::Connection;
 
 /// All that is stored of these keys on these hosts and overlaps or touches the range, added to `known`.
 pub(super) async fn known(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     hosts: &BTreeSet<&str>,
     keys: &BTreeSet<&str>,
     range: TimeRange,
@@ -43,7 +44,7 @@ pub(super) async fn known(
 
 /// Spans of a host that were read before this moment.
 pub(super) async fn old_spans(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     host_id: &HostId,
     before_ms: i64,
 ) -> Result<BTreeMap<Subject, Vec<Span>>, Error> {
@@ -65,7 +66,7 @@ pub(super) async fn old_spans(
 
 /// Label sets by hash: those that are stored.
 pub(super) async fn label_sets(
-    connection: &mut AnyConnection,
+    connection: &mut Connection,
     hashes: impl Iterator<Item = &LabelSetsHash>,
 ) -> Result<BTreeMap<LabelSetsHash, Vec<Labels>>, Error> {
     let hashes: Vec<&str> = hashes.map(LabelSetsHash::as_str).collect();

@@ -1,9 +1,15 @@
 //! What happens around the routes: folders, locks, restarts.
 
-use aops_api::code::Empty;
-use aops_data_center::{DataCenterConfig, Error, build};
-use aops_service::Clock;
+use std::time::Duration;
 
+use aops_api::Code;
+use aops_api::account::LoginRequest;
+use aops_api::code::Empty;
+use aops_data_center::{DataCenterConfig, Error, MysqlConfig, TablesConfig, build};
+use aops_service::Clock;
+use aops_test_server::Proxy;
+
+use crate::backend::Backend;
 use crate::center::{Center, config};
 use crate::tables::rule;
 
@@ -38,16 +44,48 @@ async fn what_cannot_be_opened_is_said() {
     let error = refusal(short).await;
     assert!(error.to_string().starts_with("AOPS_ADMIN_PASSWORD: "), "{error}");
 
-    let unreachable = DataCenterConfig {
-        tables_url: Some("mysql://root@127.0.0.1:1/aops".to_owned()),
-        ..config(&data)
-    };
-    let error = refusal(unreachable).await;
-    assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
-
     std::fs::write(data.join("token.key"), "short").expect("written");
     let error = refusal(config(&data)).await;
     assert!(error.to_string().contains("token key"), "{error}");
+}
+
+#[tokio::test]
+async fn it_starts_while_the_server_of_the_tables_is_away() {
+    let Some(backend) = Backend::mysql().await else {
+        return;
+    };
+    let address = backend.url().split(['@', '/']).nth(3).expect("a host").to_owned();
+    let proxy = Proxy::start(address.clone()).await;
+    proxy.refuse();
+    let url = backend.url().replace(&address, &proxy.address().to_string());
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = DataCenterConfig {
+        tables: TablesConfig::Mysql(MysqlConfig::new(url)),
+        ..config(folder.path())
+    };
+    let center = Center::start(config).await;
+    let ready = async || {
+        let url = format!("{}/ready", center.url);
+        let answer = reqwest::get(url).await.expect("answered");
+        (answer.status().as_u16(), answer.text().await.expect("text"))
+    };
+    let (status, text) = ready().await;
+    assert_eq!(status, 503);
+    assert!(text.contains(&proxy.address().to_string()), "{text}");
+    let login = LoginRequest {
+        username: "admin".to_owned(),
+        password: crate::center::ADMIN_PASSWORD.to_owned(),
+    };
+    let refusal = center.service.login(&login).await.expect_err("1101");
+    assert_eq!(refusal.code, Code::DatabaseConnectError);
+
+    proxy.forward();
+    while ready().await.0 != 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    center.log_in("admin", crate::center::ADMIN_PASSWORD).await;
+    center.stop().await;
+    backend.remove().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 mod accounts;
 mod findings;
 mod hosts;
+mod migrations;
+mod outages;
 mod rules;
 mod schedule;
 mod schema;

@@ -1,0 +1,253 @@
+//! What can be set: a section for each service, and one for each engine, as separate programs have them too.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aops_bus::BusConfig;
+use aops_data_center::account::SessionLimits;
+use aops_data_center::documents::DocumentsConfig;
+use aops_data_center::documents::retention::DocumentRetention;
+use aops_data_center::series::SeriesConfig;
+use aops_data_center::series::retention::DEFAULT_RETENTION;
+use aops_data_center::series::scrape::ScrapeLimits;
+use aops_data_center::{DataCenterConfig, TablesConfig};
+use aops_service::config::sections::{Check, Diagnosis, Listen, Scrape, Session};
+use aops_service::config::{Refusal, Settings};
+use serde::{Deserialize, Serialize};
+
+/// How a platform is started. Not printable: it holds a password.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandaloneConfig {
+    /// Folder for everything the platform keeps.
+    pub data_dir: PathBuf,
+    /// A file that holds the password of `admin` for the first start; without it one is generated, and has to be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin_password_file: Option<PathBuf>,
+    /// The same password from `AOPS_ADMIN_PASSWORD`; it goes before the file.
+    #[serde(skip)]
+    pub admin_password: Option<String>,
+    /// Where it listens.
+    pub listen: Listen,
+    /// How long a login lasts.
+    pub session: Session,
+    /// How metrics are collected.
+    pub scrape: Scrape,
+    /// How rules are judged.
+    pub check: Check,
+    /// How fault trees are walked.
+    pub diagnosis: Diagnosis,
+    /// Accounts, hosts, rules, trees, tasks, findings.
+    pub tables: TablesConfig,
+    /// Results and reports, as users search them.
+    pub documents: DocumentsConfig,
+    /// Samples.
+    pub series: SeriesConfig,
+    /// Work that services ask of each other.
+    pub bus: BusConfig,
+    /// How long things are kept.
+    pub retention: Retention,
+}
+
+/// `[retention]`: how long things are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// Samples of the embedded engine; others have a setting of their own.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub series: Duration,
+    /// Results, from their end.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub results: Duration,
+    /// Reports, from the end of the time that was diagnosed.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub reports: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let documents = DocumentRetention::default();
+        Self {
+            series: DEFAULT_RETENTION,
+            results: documents.results,
+            reports: documents.reports,
+        }
+    }
+}
+
+impl Retention {
+    /// Refuses what makes no sense.
+    fn check(&self) -> Result<(), Refusal> {
+        for (key, kept) in [
+            ("series", self.series),
+            ("results", self.results),
+            ("reports", self.reports),
+        ] {
+            if kept < SHORTEST_RETENTION {
+                let reason = format!("is {kept:?}, expected at least {SHORTEST_RETENTION:?}");
+                return Err(Refusal::new(key, reason));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A shorter one is a slip: minutes for hours.
+const SHORTEST_RETENTION: Duration = Duration::from_secs(3_600);
+
+impl Settings for StandaloneConfig {
+    const VARIABLES: &'static [(&'static str, &'static str)] = &[
+        ("AOPS_LISTEN", "listen.public"),
+        ("AOPS_INTERNAL_LISTEN", "listen.internal"),
+        ("AOPS_AGENT_LISTEN", "listen.agent"),
+    ];
+
+    fn check(&self) -> Result<(), Refusal> {
+        self.session
+            .check()
+            .map_err(|refusal| refusal.within("session"))?;
+        self.scrape.check().map_err(|refusal| refusal.within("scrape"))?;
+        self.check.check().map_err(|refusal| refusal.within("check"))?;
+        self.diagnosis
+            .check()
+            .map_err(|refusal| refusal.within("diagnosis"))?;
+        self.tables.check().map_err(|refusal| refusal.within("tables"))?;
+        self.retention
+            .check()
+            .map_err(|refusal| refusal.within("retention"))
+    }
+}
+
+impl StandaloneConfig {
+    /// What `aops-standalone` does without options: this machine is scraped every 2 s in windows of 10 s.
+    pub fn new(data_dir: PathBuf) -> Self {
+        Self {
+            data_dir,
+            admin_password_file: None,
+            admin_password: None,
+            listen: Listen::default(),
+            session: Session::default(),
+            scrape: Scrape {
+                interval: Duration::from_secs(2),
+                ..Scrape::default()
+            },
+            check: Check {
+                window: Duration::from_secs(10),
+                ..Check::default()
+            },
+            diagnosis: Diagnosis::default(),
+            tables: TablesConfig::default(),
+            documents: DocumentsConfig::default(),
+            series: SeriesConfig::default(),
+            bus: BusConfig::default(),
+            retention: Retention::default(),
+        }
+    }
+
+    pub(crate) fn check_scheduler(&self) -> aops_check_scheduler::Config {
+        let interval_ms = milliseconds(self.scrape.interval);
+        let defaults = aops_check_scheduler::Config::for_scrape_interval(interval_ms);
+        let window_ms = milliseconds(self.check.window);
+        let catch_up_limit_ms = milliseconds(self.check.catch_up_limit);
+        aops_check_scheduler::Config {
+            window_ms,
+            max_window_ms: defaults.max_window_ms.clamp(window_ms, catch_up_limit_ms),
+            catch_up_limit_ms,
+            evaluation_delay_ms: self
+                .check
+                .evaluation_delay
+                .map_or(defaults.evaluation_delay_ms, milliseconds),
+            ..defaults
+        }
+    }
+
+    pub(crate) fn check_executor(&self) -> aops_check_executor::Config {
+        aops_check_executor::Config {
+            scrape_interval_ms: milliseconds(self.scrape.interval),
+            parallel: self.check.parallel,
+            memory_limit_bytes: self.check.memory_limit_bytes,
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn diag_scheduler(&self) -> aops_diag_scheduler::Config {
+        aops_diag_scheduler::Config {
+            max_reports: self.diagnosis.max_reports,
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn diag_executor(&self) -> aops_diag_executor::Config {
+        aops_diag_executor::Config {
+            scrape_interval_ms: milliseconds(self.scrape.interval),
+            parallel: self.diagnosis.parallel,
+            ..Default::default()
+        }
+    }
+
+    pub(crate) fn data_center(&self, admin_password: Option<String>) -> DataCenterConfig {
+        DataCenterConfig {
+            admin_password,
+            tables: self.tables.clone(),
+            documents: self.documents.clone(),
+            document_retention: DocumentRetention {
+                results: self.retention.results,
+                reports: self.retention.reports,
+            },
+            series_retention: self.retention.series,
+            series: self.series.clone(),
+            session_limits: SessionLimits {
+                lifetime_ms: milliseconds(self.session.lifetime),
+                idle_ms: milliseconds(self.session.idle),
+            },
+            scrape_interval: self.scrape.interval,
+            scrape_limits: ScrapeLimits {
+                timeout: self.scrape.timeout,
+                concurrency: self.scrape.concurrency,
+                maximum_samples: self.scrape.maximum_samples,
+                ..ScrapeLimits::default()
+            },
+            ..DataCenterConfig::new(&self.data_dir)
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use aops_service::config::sections;
+
+    use super::*;
+
+    #[test]
+    fn the_defaults_of_sections_are_those_of_the_services() {
+        let config = StandaloneConfig {
+            scrape: sections::Scrape::default(),
+            check: sections::Check::default(),
+            ..StandaloneConfig::new("data".into())
+        };
+        config.check().expect("sensible");
+        assert_eq!(config.check_scheduler(), aops_check_scheduler::Config::default());
+        assert_eq!(config.check_executor(), aops_check_executor::Config::default());
+        assert_eq!(config.diag_scheduler(), aops_diag_scheduler::Config::default());
+        assert_eq!(config.diag_executor(), aops_diag_executor::Config::default());
+        let defaults = DataCenterConfig::new("data");
+        let data_center = config.data_center(None);
+        assert_eq!(data_center.session_limits, defaults.session_limits);
+        assert_eq!(
+            format!("{:?}", data_center.scrape_limits),
+            format!("{:?}", defaults.scrape_limits)
+        );
+        assert_eq!(data_center.scrape_interval, defaults.scrape_interval);
+    }
+
+    #[test]
+    fn a_refusal_names_the_section() {
+        let mut config = StandaloneConfig::new("data".into());
+        config.scrape.concurrency = 0;
+        assert_eq!(config.check().expect_err("refused").key, "scrape.concurrency");
+    }
+}

@@ -1,0 +1,182 @@
+//! What a platform stands on in a test: everything embedded, or real engines.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use aops_service::config::{Settings, Sources, load};
+use aops_service::random;
+use aops_standalone::StandaloneConfig;
+use aops_test_server::Proxy;
+use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
+
+/// An engine that a test can put a [`Proxy`] in front of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Engine {
+    /// MariaDB.
+    Tables,
+    /// Elasticsearch.
+    Documents,
+}
+
+/// The engines of one platform, with names of its own on each: tests run side by side on the same servers.
+pub struct Engines {
+    /// As operators set them: `AOPS_TABLES__URL` and so on.
+    environment: Vec<(String, String)>,
+    proxies: BTreeMap<Engine, Proxy>,
+    database: Option<ServerDatabase>,
+    /// URL of all indices of the platform.
+    indices: Option<String>,
+}
+
+struct ServerDatabase {
+    server_url: String,
+    name: String,
+}
+
+impl Engines {
+    /// No server at all.
+    pub fn embedded() -> Self {
+        Self {
+            environment: Vec::new(),
+            proxies: BTreeMap::new(),
+            database: None,
+            indices: None,
+        }
+    }
+
+    /// Real servers, from the variables of `scripts/engines env`. `None` when one is not given: the test is skipped.
+    pub async fn real() -> Option<Self> {
+        Self::with_proxies(&[]).await
+    }
+
+    /// Real servers, with a proxy in front of some of them.
+    pub async fn with_proxies(proxied: &[Engine]) -> Option<Self> {
+        let mut engines = Self::embedded();
+        engines.add_tables(proxied.contains(&Engine::Tables)).await?;
+        engines
+            .add_documents(proxied.contains(&Engine::Documents))
+            .await?;
+        engines.add_bus()?;
+        Some(engines)
+    }
+
+    async fn add_documents(&mut self, is_proxied: bool) -> Option<()> {
+        let server_url = given("AOPS_TEST_ELASTICSEARCH_URL")?
+            .trim_end_matches('/')
+            .to_owned();
+        let prefix = format!("platform-{}", random::id());
+        let mut url = server_url.clone();
+        if is_proxied {
+            let address = url.trim_start_matches("http://").to_owned();
+            url = url.replace(&address, &self.put_proxy(Engine::Documents, &address).await);
+        }
+        self.set("AOPS_DOCUMENTS__ENGINE", "elasticsearch");
+        self.set("AOPS_DOCUMENTS__URLS", format!("[\"{url}\"]"));
+        self.set("AOPS_DOCUMENTS__INDEX_PREFIX", prefix.clone());
+        self.indices = Some(format!("{server_url}/{prefix}*"));
+        Some(())
+    }
+
+    /// Few partitions: each costs the one broker of the tests files and threads. Clients of Kafka go past a proxy, to the
+    /// address that the broker tells them.
+    fn add_bus(&mut self) -> Option<()> {
+        let broker = given("AOPS_TEST_KAFKA")?;
+        self.set("AOPS_BUS__ENGINE", "kafka");
+        self.set("AOPS_BUS__BROKERS", format!("[\"{broker}\"]"));
+        self.set("AOPS_BUS__PARTITIONS", "4");
+        // As short as brokers allow: after a kill the next process waits for it.
+        self.set("AOPS_BUS__SESSION_TIMEOUT", "6s");
+        self.set("AOPS_BUS__TOPIC_PREFIX", format!("platform-{}-", random::id()));
+        Some(())
+    }
+
+    /// Gives the address of the proxy.
+    async fn put_proxy(&mut self, engine: Engine, address: &str) -> String {
+        let proxy = Proxy::start(address).await;
+        let own_address = proxy.address().to_string();
+        self.proxies.insert(engine, proxy);
+        own_address
+    }
+
+    async fn add_tables(&mut self, is_proxied: bool) -> Option<()> {
+        let server_url = given("AOPS_TEST_MYSQL_URL")?.trim_end_matches('/').to_owned();
+        let name = format!("aops_platform_{}", random::id());
+        run_on(
+            &server_url,
+            &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"),
+        )
+        .await;
+        let mut url = format!("{server_url}/{name}");
+        if is_proxied {
+            let address = url.split(['@', '/']).nth(3).expect("user@host").to_owned();
+            url = url.replace(&address, &self.put_proxy(Engine::Tables, &address).await);
+        }
+        self.database = Some(ServerDatabase { server_url, name });
+        self.set("AOPS_TABLES__ENGINE", "mysql");
+        self.set("AOPS_TABLES__URL", url);
+        Some(())
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.environment.push((name.to_owned(), value.into()));
+    }
+
+    /// Variables that point a program at these engines.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
+    /// The configuration of a platform on these engines: what `aops-standalone` makes of the variables.
+    pub fn config(&self, folder: &Path) -> StandaloneConfig {
+        let sources = Sources {
+            environment: self
+                .environment
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+            ..Sources::default()
+        };
+        let loaded = load(&StandaloneConfig::new(folder.to_owned()), sources).expect("a configuration");
+        loaded.value.check().expect("sensible");
+        loaded.value
+    }
+
+    /// The proxy in front of an engine.
+    pub fn proxy(&self, engine: Engine) -> &Proxy {
+        &self.proxies[&engine]
+    }
+
+    /// Takes away what was made on the servers. Only after a test that went well: one that failed leaves it for a look
+    /// (`scripts/engines reset` takes all away).
+    pub async fn remove(self) {
+        if let Some(ServerDatabase { server_url, name }) = &self.database {
+            run_on(server_url, &format!("DROP DATABASE {name}")).await;
+        }
+        if let Some(indices) = &self.indices {
+            let outcome = reqwest::Client::new()
+                .delete(indices)
+                .send()
+                .await
+                .expect("answered");
+            assert!(outcome.status().is_success(), "{indices}: {}", outcome.status());
+        }
+    }
+}
+
+/// What a variable of the tests says.
+fn given(variable: &str) -> Option<String> {
+    let value = std::env::var(variable).ok();
+    if value.is_none() {
+        eprintln!("skipped: {variable} is not set");
+    }
+    value
+}
+
+async fn run_on(url: &str, statement: &str) {
+    let mut connection = MySqlConnection::connect(url).await.expect("a server of tables");
+    sqlx::raw_sql(AssertSqlSafe(statement.to_owned()))
+        .execute(&mut connection)
+        .await
+        .expect("a statement");
+    connection.close().await.expect("closed");
+}

@@ -1,0 +1,5 @@
+-- The lowest schema version whose release can still work on these tables: see migrations/README.md.
+CREATE TABLE schema_compatibility (
+    minimum_reader BIGINT NOT NULL
+) ENGINE = InnoDB, CHARACTER SET utf8mb4, COLLATE utf8mb4_bin;
+INSERT INTO schema_compatibility (minimum_reader) VALUES (1);

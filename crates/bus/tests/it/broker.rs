@@ -64,12 +64,14 @@ impl Drop for Broker {
 
 /// What the common engines were made of is not downloaded again.
 fn share_downloads(script: &Path, folder: &Path) {
-    let common = std::env::var_os("AOPS_ENGINES_DIR").map(PathBuf::from).or_else(|| {
-        let cache = std::env::var_os("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-        Some(cache.join("aops/engines"))
-    });
+    let common = std::env::var_os("AOPS_ENGINES_DIR")
+        .map(PathBuf::from)
+        .or_else(|| {
+            let cache = std::env::var_os("XDG_CACHE_HOME")
+                .map(PathBuf::from)
+                .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+            Some(cache.join("aops/engines"))
+        });
     let downloads = common.map(|common| common.join("downloads"));
     assert!(script.exists(), "{} is missing", script.display());
     if let Some(downloads) = downloads.filter(|downloads| downloads.exists()) {

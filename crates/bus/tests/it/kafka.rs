@@ -21,7 +21,9 @@ const DEAD: &str = "WORK.DEAD";
 
 async fn open(config: &KafkaConfig) -> Bus {
     let config = BusConfig::Kafka(config.clone());
-    Bus::open(&config, "unused".as_ref(), || 1_000).await.expect("opened")
+    Bus::open(&config, "unused".as_ref(), || 1_000)
+        .await
+        .expect("opened")
 }
 
 async fn subscribe(bus: &Bus) -> Consumer {
@@ -141,7 +143,11 @@ async fn members_that_come_and_go_do_nothing_twice() {
             (format!("k{key}"), ids)
         })
         .collect();
-    assert_eq!(*effects.lock().expect("not poisoned"), expected, "each once and in order");
+    assert_eq!(
+        *effects.lock().expect("not poisoned"),
+        expected,
+        "each once and in order"
+    );
     remove_topics(&config).await;
 }
 
@@ -219,14 +225,19 @@ async fn foreign_messages_are_read_and_poison_is_buried() {
         let topic = format!("{}{TOPIC}", config.topic_prefix);
         let foreign = &arrived[&format!("{topic}/0/3")];
         assert_eq!(foreign["host_list"], json!(["h"]));
-        assert!(arrived.contains_key("a1") && arrived.contains_key("a2"), "{arrived:?}");
+        assert!(
+            arrived.contains_key("a1") && arrived.contains_key("a2"),
+            "{arrived:?}"
+        );
         assert_eq!(bus.lag(TOPIC, GROUP).await.expect("counted"), 0);
 
         let dead = bus.subscribe(DEAD, "people").await.expect("subscribed");
         let mut letters = BTreeMap::new();
         for _ in 0..2 {
-            let letter = dead.next().await.expect("delivered").payload.clone();
+            let delivery = dead.next().await.expect("delivered");
+            let letter = delivery.payload.clone();
             letters.insert(letter["id"].as_str().expect("an id").to_owned(), letter);
+            delivery.acknowledge().await.expect("acknowledged");
         }
         let poison = &letters[&format!("{topic}/0/1")];
         let reason = poison["reason"].as_str().expect("a reason");
@@ -372,7 +383,10 @@ async fn a_bus_opens_without_a_broker_and_says_what_is_away() {
             let error = outcome.expect_err("nobody is there");
             assert!(matches!(error, BusError::Unavailable { .. }), "{error}");
             let text = error.to_string();
-            assert!(text.contains(&address) && text.contains("Connection refused"), "{text}");
+            assert!(
+                text.contains(&address) && text.contains("Connection refused"),
+                "{text}"
+            );
         }
         drop(consumer);
         bus.close().await;

@@ -18,7 +18,9 @@ const CHILD_CONFIG: &str = "AOPS_BUS_TEST_KAFKA_CONFIG";
 
 async fn open(config: &KafkaConfig) -> Bus {
     let config = BusConfig::Kafka(config.clone());
-    Bus::open(&config, "unused".as_ref(), || 1_000).await.expect("opened")
+    Bus::open(&config, "unused".as_ref(), || 1_000)
+        .await
+        .expect("opened")
 }
 
 async fn subscribe(bus: &Bus) -> Consumer {
@@ -87,7 +89,10 @@ async fn a_broker_that_goes_and_comes_back_loses_nothing() {
 /// Publishes while the broker is away and starts it then.
 async fn insist_meanwhile(bus: &Bus, broker: &Broker) -> usize {
     let refusal = bus.publish(TOPIC, "m3", "m3", Value::Null).await;
-    assert!(matches!(refusal, Err(BusError::Unavailable { .. })), "{refusal:?}");
+    assert!(
+        matches!(refusal, Err(BusError::Unavailable { .. })),
+        "{refusal:?}"
+    );
     tokio::task::block_in_place(|| broker.start());
     1 + insist(bus, "m3").await
 }

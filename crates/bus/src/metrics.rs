@@ -8,6 +8,9 @@ use prometheus::IntGaugeVec;
 
 use crate::{Bus, BusError};
 
+/// How often it is measured.
+const INTERVAL: Duration = Duration::from_secs(5);
+
 static LAG: LazyLock<IntGaugeVec> = LazyLock::new(|| {
     prometheus::register_int_gauge_vec!(
         "aops_bus_lag",
@@ -31,12 +34,12 @@ pub async fn update_lag(bus: &Bus, topic: &str, group: &str) -> Result<u64, BusE
     outcome
 }
 
-/// Shows the lag for ever, measured each `interval`: a loop for a service that consumes.
-pub async fn watch_lag(bus: &Bus, topic: &str, group: &str, interval: Duration) -> Infallible {
+/// Shows the lag for ever: a loop for a service that consumes.
+pub async fn watch_lag(bus: &Bus, topic: &str, group: &str) -> Infallible {
     loop {
         if let Err(error) = update_lag(bus, topic, group).await {
             tracing::debug!(topic, group, %error, "the lag cannot be measured");
         }
-        tokio::time::sleep(interval).await;
+        tokio::time::sleep(INTERVAL).await;
     }
 }

@@ -88,8 +88,6 @@ async fn consume(executor: &Executor, shutdown: &Shutdown, failures: &mut u32) -
         };
         executor.handle(delivery).await?;
         *failures = 0;
-        let lag = executor.dependencies.bus.lag(CHECK_EXECUTE_REQ, group).await?;
-        metrics::LAG.set(i64::try_from(lag).unwrap_or(i64::MAX));
     }
 }
 

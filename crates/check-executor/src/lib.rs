@@ -21,9 +21,11 @@ mod window;
 
 use std::sync::Arc;
 
+use aops_api::message::CHECK_EXECUTE_REQ;
 use aops_bus::Bus;
+use aops_bus::metrics::watch_lag;
 use aops_client::DataCenter;
-use aops_service::{Clock, Service};
+use aops_service::{Clock, Service, Shutdown};
 
 pub use config::Config;
 pub use error::ExecutorError;
@@ -43,7 +45,14 @@ pub struct Dependencies {
 pub fn build(config: Config, dependencies: Dependencies) -> Result<Service, ExecutorError> {
     config.check()?;
     let parallel = config.parallel;
+    let (bus, group) = (dependencies.bus.clone(), config.group.clone());
+    let show_lag = async move |shutdown: Shutdown| {
+        let watch = watch_lag(&bus, CHECK_EXECUTE_REQ, &group);
+        shutdown.run_until_cancelled(watch).await;
+    };
     let executor = Arc::new(consume::Executor::new(config, dependencies));
     let consume = move |shutdown| consume::run(executor, parallel, shutdown);
-    Ok(Service::new("check-executor").with_loop("consume", consume))
+    Ok(Service::new("check-executor")
+        .with_loop("consume", consume)
+        .with_loop("lag", show_lag))
 }

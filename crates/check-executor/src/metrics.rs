@@ -50,9 +50,3 @@ pub(crate) static SECONDS: LazyLock<Histogram> = LazyLock::new(|| {
     )
     .expect("registered once")
 });
-
-/// Messages that wait, those at work included.
-pub(crate) static LAG: LazyLock<IntGauge> = LazyLock::new(|| {
-    prometheus::register_int_gauge!("aops_check_lag", "Messages that have not been acknowledged.")
-        .expect("registered once")
-});

@@ -86,8 +86,6 @@ impl Executor {
             timer.observe_duration();
             settled?;
             *failures = 0;
-            let lag = bus.lag(DIAGNOSE_EXECUTE_REQ, group).await?;
-            metrics::LAG.set(i64::try_from(lag).unwrap_or(i64::MAX));
         }
     }
 

@@ -21,9 +21,11 @@ mod verdicts;
 
 use std::sync::Arc;
 
+use aops_api::message::DIAGNOSE_EXECUTE_REQ;
 use aops_bus::Bus;
+use aops_bus::metrics::watch_lag;
 use aops_client::DataCenter;
-use aops_service::{Clock, Service};
+use aops_service::{Clock, Service, Shutdown};
 
 pub use config::Config;
 pub use error::DiagExecutorError;
@@ -42,7 +44,14 @@ pub struct Dependencies {
 /// The service, not yet running. Refuses a config that makes no sense.
 pub fn build(config: Config, dependencies: Dependencies) -> Result<Service, DiagExecutorError> {
     config.check()?;
+    let (bus, group) = (dependencies.bus.clone(), config.group.clone());
+    let show_lag = async move |shutdown: Shutdown| {
+        let watch = watch_lag(&bus, DIAGNOSE_EXECUTE_REQ, &group);
+        shutdown.run_until_cancelled(watch).await;
+    };
     let executor = Arc::new(consume::Executor::new(config, dependencies));
     let consume = |shutdown| consume::run(executor, shutdown);
-    Ok(Service::new("diag-executor").with_loop("consume", consume))
+    Ok(Service::new("diag-executor")
+        .with_loop("consume", consume)
+        .with_loop("lag", show_lag))
 }

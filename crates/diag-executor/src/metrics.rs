@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use prometheus::{Histogram, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{Histogram, IntCounter, IntCounterVec};
 
 /// Messages by what became of them: `acknowledged`, `retried`, `dead`.
 pub(crate) static MESSAGES: LazyLock<IntCounterVec> = LazyLock::new(|| {
@@ -30,10 +30,4 @@ pub(crate) static SECONDS: LazyLock<Histogram> = LazyLock::new(|| {
         ]
     )
     .expect("registered once")
-});
-
-/// Messages that wait, those at work included.
-pub(crate) static LAG: LazyLock<IntGauge> = LazyLock::new(|| {
-    prometheus::register_int_gauge!("aops_diagnose_lag", "Messages that have not been acknowledged.")
-        .expect("registered once")
 });

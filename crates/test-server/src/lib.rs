@@ -3,11 +3,13 @@
 //! - [`FakeServer`] plays the other side of an HTTP call (the data center for a service, the platform for the command
 //!   line): it answers from a script and remembers what it was asked.
 //! - [`Proxy`] stands before a real engine and forwards, stalls, cuts or refuses.
+//! - [`kcat`] reads messages off a Kafka server as a foreign program would, and holds JSON against a schema of `proto/`.
 //! - [`RunningService`] serves a service's real routes and runs its loops on a free port.
 //!
 //! For tests only: no program depends on this crate.
 
 mod fake;
+pub mod kcat;
 mod proxy;
 mod running;
 

@@ -219,6 +219,16 @@ impl<M: Clone> Partition<M> {
         })
     }
 
+    /// The partition was lost and is ours again: where reading goes on, if nobody has done anything of it meanwhile, so that
+    /// what is known here still holds.
+    pub(super) fn resumes_at(&self, committed: Option<&Progress>) -> Option<i64> {
+        let ours = self.progress()?;
+        let is_known = |offset: &i64| *offset < ours.offset || ours.settled.contains(offset);
+        let is_untouched = committed
+            .is_none_or(|theirs| theirs.offset <= ours.offset && theirs.settled.iter().all(is_known));
+        self.next.filter(|_| is_untouched)
+    }
+
     /// Of what has been read.
     fn lowest_unsettled(&self) -> Option<i64> {
         self.slots.keys().next().copied().or(self.next)

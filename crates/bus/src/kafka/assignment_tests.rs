@@ -145,6 +145,27 @@ fn a_commit_passes_over_what_was_settled_before_and_is_not_read_yet() {
 }
 
 #[test]
+fn a_partition_that_was_lost_goes_on_if_nobody_touched_it() {
+    let mut partition = with_keys("abc");
+    for _ in 0..3 {
+        partition.take();
+    }
+    partition.settle(1);
+    assert_eq!(partition.resumes_at(None), Some(3));
+    assert_eq!(partition.resumes_at(Some(&progress(0, []))), Some(3));
+    assert_eq!(partition.resumes_at(Some(&progress(0, [1]))), Some(3));
+    assert_eq!(
+        partition.resumes_at(Some(&progress(0, [1, 2]))),
+        None,
+        "2 is done"
+    );
+    assert_eq!(partition.resumes_at(Some(&progress(1, []))), None, "0 is done");
+    partition.settle(0);
+    assert_eq!(partition.resumes_at(Some(&progress(0, [1]))), Some(3));
+    assert_eq!(with_keys("").resumes_at(None), None);
+}
+
+#[test]
 fn what_is_taken_in_is_bounded() {
     let mut partition: Partition<()> = Partition::new(None, 4);
     for offset in 0..4 {

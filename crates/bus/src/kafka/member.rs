@@ -4,6 +4,8 @@
 //! One turn: take the commands that have come, take what librdkafka has, hand out, commit, pause and resume. Between
 //! turns it sleeps until a command comes (librdkafka sends one, too) or something is due.
 
+mod partitions;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -20,7 +22,7 @@ use tokio::sync::oneshot;
 use super::assignment::{Arrival, Partition};
 use super::commits::{Commits, Committer, Reply};
 use super::config::{self, KafkaConfig};
-use super::consumer::{HandedOut, KafkaReceipt, Member, Ticket};
+use super::consumer::{HandedOut, Member, Ticket};
 use super::health::Health;
 pub(super) use super::rebalance::Context;
 use super::rebalance::{self, Event};
@@ -84,6 +86,7 @@ struct Leaving {
     list: TopicPartitionList,
     partitions: BTreeSet<i32>,
     until: Instant,
+    is_lost: bool,
 }
 
 /// See the module.
@@ -97,6 +100,8 @@ pub(super) struct MemberThread {
     start: Instant,
     has_joined: bool,
     assigned: BTreeMap<i32, Assigned>,
+    /// Taken from us without notice, as after a commit that met a rebalance: usually they are ours again at once.
+    lost: BTreeMap<i32, Assigned>,
     epoch: u64,
     leaving: Option<Leaving>,
     commits: Commits,
@@ -160,6 +165,7 @@ impl MemberThread {
             start: Instant::now(),
             has_joined: false,
             assigned: BTreeMap::new(),
+            lost: BTreeMap::new(),
             epoch: 0,
             leaving: None,
             commits,
@@ -238,10 +244,12 @@ impl MemberThread {
         }
     }
 
-    /// The partition of a ticket, if it is still ours.
+    /// The partition of a ticket, if it is still ours or may be ours again.
     fn of(&mut self, ticket: Ticket) -> Option<&mut Assigned> {
-        self.assigned
-            .get_mut(&ticket.partition)
+        let number = &ticket.partition;
+        let assigned = self.assigned.get_mut(number);
+        assigned
+            .or(self.lost.get_mut(number))
             .filter(|assigned| assigned.epoch == ticket.epoch)
     }
 
@@ -354,75 +362,6 @@ impl MemberThread {
         }
     }
 
-    fn take_over(&mut self, mut list: TopicPartitionList) {
-        let progress = rebalance::committed(&self.consumer, &mut list, &self.setup.topic);
-        for (number, progress) in progress {
-            self.epoch += 1;
-            let assigned = Assigned {
-                partition: Partition::new(progress, self.setup.config.maximum_held as usize),
-                epoch: self.epoch,
-                is_paused: false,
-            };
-            self.assigned.insert(number, assigned);
-        }
-        tracing::debug!(topic = self.setup.topic, partitions = ?self.assigned.keys(), "partitions taken over");
-        rebalance::assign(&self.consumer, &list);
-    }
-
-    fn begin_to_leave(&mut self, list: TopicPartitionList, is_lost: bool) {
-        let partitions: BTreeSet<i32> = list
-            .elements()
-            .iter()
-            .map(|element| element.partition())
-            .collect();
-        let patience = if is_lost {
-            Duration::ZERO
-        } else {
-            self.setup.config.handover_timeout
-        };
-        tracing::debug!(
-            topic = self.setup.topic,
-            ?partitions,
-            is_lost,
-            "partitions go to others"
-        );
-        self.leaving = Some(Leaving {
-            list,
-            partitions,
-            until: Instant::now() + patience,
-        });
-    }
-
-    /// Gives partitions up when what is held of them is settled and committed, or has had its time.
-    fn leave(&mut self) {
-        let Some(leaving) = &self.leaving else { return };
-        let of_leaving = |number: &i32| self.assigned.get(number);
-        let held: usize = leaving
-            .partitions
-            .iter()
-            .filter_map(of_leaving)
-            .map(|assigned| assigned.partition.held())
-            .sum();
-        let is_done = held == 0 && !self.commits.is_behind(&leaving.partitions);
-        if !is_done && Instant::now() < leaving.until {
-            return;
-        }
-        if held > 0 {
-            tracing::debug!(
-                topic = self.setup.topic,
-                held,
-                "given up while held: they come again"
-            );
-        }
-        let Some(leaving) = self.leaving.take() else {
-            return;
-        };
-        self.assigned
-            .retain(|number, _| !leaving.partitions.contains(number));
-        self.commits.forget(&leaving.partitions);
-        rebalance::unassign(&self.consumer, &leaving.list);
-    }
-
     /// What is to be done in each turn.
     fn look_after(&mut self) {
         let now_ms = self.now_ms();
@@ -448,77 +387,6 @@ impl MemberThread {
         self.commits.send(&self.committer, |number| {
             assigned.get(&number)?.partition.progress()
         });
-    }
-
-    /// Gives waiting consumers what they can have.
-    fn hand_out(&mut self) {
-        self.waiting.retain(|hand_over| !hand_over.is_closed());
-        if self.waiting.is_empty() {
-            return;
-        }
-        let Some(member) = self.member.upgrade() else {
-            return;
-        };
-        while !self.waiting.is_empty() {
-            let Some((ticket, attempt, arrived)) = self.take_next() else {
-                return;
-            };
-            let handed_out = HandedOut {
-                attempt,
-                receipt: KafkaReceipt::new(member.clone(), ticket, arrived),
-            };
-            if let Some(hand_over) = self.waiting.pop_front() {
-                // A consumer that gave up drops the receipt, which gives the message back.
-                let _ = hand_over.send(Ok(handed_out));
-            }
-        }
-    }
-
-    /// The next message of the partitions in turn, after the one that was served last.
-    fn take_next(&mut self) -> Option<(Ticket, u32, Arc<Arrived>)> {
-        let leaving = self.leaving.as_ref().map(|leaving| &leaving.partitions);
-        let served = self.served;
-        let in_turn = {
-            let (before, after): (Vec<_>, Vec<_>) = self
-                .assigned
-                .iter_mut()
-                .partition(|(number, _)| **number <= served);
-            after.into_iter().chain(before)
-        };
-        for (number, assigned) in in_turn {
-            if leaving.is_some_and(|leaving| leaving.contains(number)) {
-                continue;
-            }
-            if let Some(taken) = assigned.partition.take() {
-                self.served = *number;
-                let ticket = Ticket {
-                    partition: *number,
-                    epoch: assigned.epoch,
-                    offset: taken.offset,
-                };
-                return Some((ticket, taken.attempt, taken.message));
-            }
-        }
-        None
-    }
-
-    /// Bounds what is in memory.
-    fn pause_and_resume(&mut self) {
-        let (mut to_pause, mut to_resume) = (TopicPartitionList::new(), TopicPartitionList::new());
-        for (number, assigned) in &mut self.assigned {
-            if !assigned.is_paused && assigned.partition.is_full() {
-                assigned.is_paused = true;
-                to_pause.add_partition(&self.setup.topic, *number);
-            } else if assigned.is_paused && assigned.partition.has_room() {
-                assigned.is_paused = false;
-                to_resume.add_partition(&self.setup.topic, *number);
-            }
-        }
-        let paused = (to_pause.count() > 0).then(|| self.consumer.pause(&to_pause));
-        let resumed = (to_resume.count() > 0).then(|| self.consumer.resume(&to_resume));
-        for error in [paused, resumed].into_iter().flatten().filter_map(Result::err) {
-            tracing::warn!(topic = self.setup.topic, %error, "the flow of messages cannot be governed");
-        }
     }
 
     /// How long nothing is due.

@@ -134,11 +134,17 @@ pub(super) fn committed(
         .map(|partition| (partition, progress_of(partition)))
         .collect();
     for (partition, progress) in &known {
-        let Some(progress) = progress else { continue };
-        // Of a partition that is in the list, which cannot fail.
-        let _ = list.set_partition_offset(topic, *partition, Offset::Offset(progress.offset));
+        if let Some(progress) = progress {
+            begin_at(list, topic, *partition, progress.offset);
+        }
     }
     known
+}
+
+/// Sets where reading of a partition in the list begins. False: it is not in the list.
+pub(super) fn begin_at(list: &mut TopicPartitionList, topic: &str, partition: i32, offset: i64) -> bool {
+    let offset = Offset::Offset(offset);
+    list.set_partition_offset(topic, partition, offset).is_ok()
 }
 
 /// Begins to read the partitions.

@@ -234,8 +234,10 @@ async fn foreign_messages_are_read_and_poison_is_buried() {
         let dead = bus.subscribe(DEAD, "people").await.expect("subscribed");
         let mut letters = BTreeMap::new();
         for _ in 0..2 {
-            let letter = dead.next().await.expect("delivered").payload.clone();
+            let delivery = dead.next().await.expect("delivered");
+            let letter = delivery.payload.clone();
             letters.insert(letter["id"].as_str().expect("an id").to_owned(), letter);
+            delivery.acknowledge().await.expect("acknowledged");
         }
         let poison = &letters[&format!("{topic}/0/1")];
         let reason = poison["reason"].as_str().expect("a reason");

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aops_api::HostId;
 use aops_api::Shard;
 use aops_api::message::CheckExecuteReq;
-use aops_bus::{Bus, Consumer, EmbeddedOptions};
+use aops_bus::{Bus, BusConfig, Consumer, KafkaConfig};
 use aops_client::DataCenter;
-use aops_service::Clock;
-use aops_test_server::{Call, FakeServer};
+use aops_service::{Clock, random};
+use aops_test_server::{Call, FakeServer, kcat};
 use serde_json::{Value, json};
 
 use super::*;
@@ -26,11 +26,14 @@ struct Fixture {
 
 impl Fixture {
     async fn new(config: Config) -> Self {
+        Self::on(&BusConfig::default(), config).await
+    }
+
+    async fn on(bus: &BusConfig, config: Config) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Clock::manual(NOW_MS);
         let data_center = FakeServer::start();
-        let options = EmbeddedOptions::new(|| 0);
-        let bus = Bus::open_embedded(&folder.path().join("bus.db"), options)
+        let bus = Bus::open(bus, &folder.path().join("bus.db"), || 0)
             .await
             .expect("opened");
         let dependencies = Dependencies {
@@ -229,4 +232,36 @@ async fn the_revision_is_not_older_than_the_machines() {
     assert_eq!(fixture.forward.look().await.expect("looked"), Look::Busy);
     let delivery = fixture.consumer().await.next().await.expect("delivered");
     assert_eq!(delivery.payload["rules_revision"], 10);
+}
+
+/// As any other program reads it.
+#[tokio::test]
+async fn on_kafka_a_message_is_as_its_schema_says() {
+    let Ok(broker) = std::env::var("AOPS_TEST_KAFKA") else {
+        eprintln!("skipped: AOPS_TEST_KAFKA is not set");
+        return;
+    };
+    let prefix = format!("aops_test_{}.", random::id());
+    let bus = BusConfig::Kafka(KafkaConfig {
+        brokers: vec![broker.clone()],
+        topic_prefix: prefix.clone(),
+        ..KafkaConfig::default()
+    });
+    let mut fixture = Fixture::on(&bus, config()).await;
+    fixture.clock.advance(17_000);
+    assert_eq!(fixture.forward.look().await.expect("looked"), Look::Busy);
+
+    let messages = kcat::read(&broker, &format!("{prefix}{CHECK_EXECUTE_REQ}"));
+    let [message] = messages.as_slice() else {
+        panic!("{messages:?}")
+    };
+    kcat::assert_valid("check_execute_req.schema.json", &message.value);
+    assert_eq!(message.key, shard().to_string());
+    assert_eq!(
+        message.partition,
+        i64::from(shard()),
+        "a shard has a partition of its own"
+    );
+    let id = message.value["id"].as_str().expect("an id");
+    assert_eq!(message.headers, ["id", id]);
 }

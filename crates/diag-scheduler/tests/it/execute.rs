@@ -1,7 +1,9 @@
 //! From /diag/execute to the bus.
 
 use aops_api::message::DIAGNOSE_EXECUTE_REQ;
-use aops_test_server::FakeServer;
+use aops_bus::{BusConfig, KafkaConfig};
+use aops_service::random;
+use aops_test_server::{FakeServer, kcat};
 use serde_json::{Value, json};
 
 use crate::{NOW_MS, Scheduler, succeed, with_tasks};
@@ -168,4 +170,38 @@ async fn a_task_that_could_not_be_saved_is_not_acknowledged() {
     data_center.answer("/data/diag/task/save", refusal.clone());
     let test = Scheduler::start_with(data_center).await;
     assert_eq!(test.post("/diag/execute", request()).await, refusal);
+}
+
+/// As any other program reads it.
+#[tokio::test]
+async fn on_kafka_a_message_is_as_its_schema_says() {
+    let Ok(broker) = std::env::var("AOPS_TEST_KAFKA") else {
+        eprintln!("skipped: AOPS_TEST_KAFKA is not set");
+        return;
+    };
+    let prefix = format!("aops_test_{}.", random::id());
+    let bus = BusConfig::Kafka(KafkaConfig {
+        brokers: vec![broker.clone()],
+        topic_prefix: prefix.clone(),
+        ..KafkaConfig::default()
+    });
+    let test = Scheduler::start_on(&bus, with_tasks(vec![])).await;
+    let answer = test.post("/diag/execute", request()).await;
+    assert_eq!(answer["code"], 200, "{answer}");
+    // What is published is marked then.
+    while test.data_center.calls("/data/diag/task/published").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    test.scheduler.stop().await;
+
+    let messages = kcat::read(&broker, &format!("{prefix}{DIAGNOSE_EXECUTE_REQ}"));
+    let mut keys = Vec::new();
+    for message in &messages {
+        kcat::assert_valid("diagnose_execute_req.schema.json", &message.value);
+        let id = message.value["id"].as_str().expect("an id");
+        assert_eq!(message.headers, ["id", id]);
+        keys.push(message.key.as_str());
+    }
+    keys.sort_unstable();
+    assert_eq!(keys, ["h1", "h2"]);
 }

@@ -7,7 +7,7 @@ mod tree;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aops_bus::{Bus, EmbeddedOptions};
+use aops_bus::{Bus, BusConfig};
 use aops_client::{DataCenter, Platform};
 use aops_diag_scheduler::{Config, Dependencies, build};
 use aops_service::Clock;
@@ -32,8 +32,12 @@ impl Scheduler {
 
     /// What is scripted before stays; tasks start from `/data/diag/task/unpublished` as the script has it.
     async fn start_with(data_center: FakeServer) -> Self {
+        Self::start_on(&BusConfig::default(), data_center).await
+    }
+
+    async fn start_on(bus: &BusConfig, data_center: FakeServer) -> Self {
         let folder = tempfile::tempdir().expect("a temp folder");
-        let bus = Bus::open_embedded(&folder.path().join("bus"), EmbeddedOptions::new(|| NOW_MS))
+        let bus = Bus::open(bus, &folder.path().join("bus"), || NOW_MS)
             .await
             .expect("a new bus");
         let dependencies = Dependencies {

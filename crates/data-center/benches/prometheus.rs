@@ -87,7 +87,9 @@ fn selector(name: String, matcher: Option<&str>, samples: i64) -> SeriesSelector
 }
 
 fn hosts(count: usize) -> Vec<HostId> {
-    (0..count).map(|number| HostId::new(format!("{number:032x}"))).collect()
+    (0..count)
+        .map(|number| HostId::new(format!("{number:032x}")))
+        .collect()
 }
 
 /// Two million samples of a hundred hosts, in one answer.
@@ -127,7 +129,12 @@ async fn one_pass() {
     }
     let answers: BTreeMap<String, String> = shards
         .values()
-        .map(|hosts| (hosts[0].as_str().to_owned(), matrix(hosts.iter().map(HostId::as_str), 8)))
+        .map(|hosts| {
+            (
+                hosts[0].as_str().to_owned(),
+                matrix(hosts.iter().map(HostId::as_str), 8),
+            )
+        })
         .collect();
     let fake = Fake::answering(move |asked: &Asked| {
         let query = asked.parameter("query");
@@ -136,9 +143,15 @@ async fn one_pass() {
     })
     .await;
     let series = series(&fake);
-    let mut selectors: Vec<SeriesSelector> = (0..20).map(|number| selector(format!("m{number}"), None, 8)).collect();
+    let mut selectors: Vec<SeriesSelector> = (0..20)
+        .map(|number| selector(format!("m{number}"), None, 8))
+        .collect();
     for rule in 0..15 {
-        selectors.push(selector("cpu".to_owned(), Some(["idle", "iowait", "steal"][rule % 3]), 8));
+        selectors.push(selector(
+            "cpu".to_owned(),
+            Some(["idle", "iowait", "steal"][rule % 3]),
+            8,
+        ));
     }
     selectors.dedup();
     for _ in 0..3 {
@@ -152,7 +165,11 @@ async fn one_pass() {
             };
             let answer = series.fetch(&request, 0).await;
             assert_eq!(answer.failed, []);
-            samples += answer.series.iter().map(|series| series.times_ms.len()).sum::<usize>();
+            samples += answer
+                .series
+                .iter()
+                .map(|series| series.times_ms.len())
+                .sum::<usize>();
         }
         let elapsed = started.elapsed();
         let queries = fake.take_asked().iter().filter(|asked| asked.is_query()).count();
@@ -167,6 +184,12 @@ async fn one_pass() {
 /// The most memory that this process has had.
 fn peak_memory_kb() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("the peak");
-    line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).expect("a number")
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .expect("the peak");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .expect("a number")
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Where series are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "engine", rename_all = "snake_case", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum SeriesConfig {
     /// In a file of the data folder, filled by our own scraper.
     Embedded {},

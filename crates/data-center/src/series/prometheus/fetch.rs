@@ -1,6 +1,6 @@
 //! One request: its questions, asked of the hosts in pieces, side by side; what comes back, given to the selectors.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,13 +12,14 @@ use aops_api::{HostId, Labels, Shard};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::ask::{AskError, Failure, Flavour};
-use super::decode::Element;
+use super::ask::{AskError, Failure};
 use super::plan::{Question, pieces, questions};
 use super::promql::{Condition, selector};
+use super::reading::{Read, Reading};
+use super::whose::Whose;
 use super::{Shared, presence};
 use crate::series::matching::Matcher;
-use crate::series::{HOST, INSTANCE, JOB, JobIntervals, METRIC_NAME};
+use crate::series::{JOB, JobIntervals, METRIC_NAME};
 
 /// A request, ready to be answered.
 pub(super) struct Fetch {
@@ -27,7 +28,7 @@ pub(super) struct Fetch {
     pub(super) hosts: Vec<HostId>,
     pub(super) selectors: Vec<Prepared>,
     /// Samples that were read and are held.
-    held: AtomicU64,
+    pub(super) held: AtomicU64,
 }
 
 /// A selector and its conditions; or why it is none.
@@ -55,30 +56,11 @@ impl Prepared {
     }
 }
 
-/// How hosts are asked for.
-#[derive(Clone)]
-pub(super) enum Whose {
-    /// By the label that our service discovery attaches; all of one shard where shards are told apart.
-    Host(Vec<HostId>),
-    /// By address, of series without that label.
-    Instance(Vec<(String, HostId)>),
-}
-
 /// A question to the server about some hosts.
 #[derive(Clone)]
-struct Query {
-    question: Arc<Question>,
-    whose: Whose,
-}
-
-/// A series that was read, and for whom.
-struct Read {
-    question: Arc<Question>,
-    host_id: HostId,
-    /// Without name and host.
-    labels: Labels,
-    times_ms: Vec<i64>,
-    values: Vec<f64>,
+pub(super) struct Query {
+    pub(super) question: Arc<Question>,
+    pub(super) whose: Whose,
 }
 
 /// What became of the selectors so far.
@@ -366,70 +348,6 @@ impl Fetch {
     }
 }
 
-impl Whose {
-    pub(super) fn hosts(&self) -> Vec<HostId> {
-        match self {
-            Whose::Host(hosts) => hosts.clone(),
-            Whose::Instance(owners) => owners.iter().map(|(_, host_id)| host_id.clone()).collect(),
-        }
-    }
-
-    fn halves(&self) -> Option<[Self; 2]> {
-        match self {
-            Whose::Host(hosts) => {
-                let (one, other) = hosts.split_at(hosts.len() / 2);
-                (!one.is_empty()).then(|| [Whose::Host(one.to_vec()), Whose::Host(other.to_vec())])
-            }
-            Whose::Instance(owners) => {
-                let (one, other) = owners.split_at(owners.len() / 2);
-                (!one.is_empty()).then(|| [Whose::Instance(one.to_vec()), Whose::Instance(other.to_vec())])
-            }
-        }
-    }
-
-    pub(super) fn conditions(&self, shard_label: Option<&str>) -> Vec<Condition> {
-        match self {
-            Whose::Host(hosts) => {
-                let shard = shard_label.zip(hosts.first()).map(|(label, host_id)| {
-                    let shard = Shard::of(host_id).to_string();
-                    Condition::one_of(label, [shard.as_str()])
-                });
-                let mut conditions = vec![Condition::one_of(HOST, hosts.iter().map(HostId::as_str))];
-                conditions.extend(shard);
-                conditions
-            }
-            Whose::Instance(owners) => vec![
-                Condition::one_of(HOST, [""]),
-                Condition::one_of(INSTANCE, owners.iter().map(|(address, _)| address.as_str())),
-            ],
-        }
-    }
-
-    /// Whose a series with these labels is; more than one when machines share an address.
-    pub(super) fn owners(&self) -> HashMap<&str, Vec<&HostId>> {
-        let mut owners: HashMap<&str, Vec<&HostId>> = HashMap::new();
-        match self {
-            Whose::Host(hosts) => {
-                owners.extend(hosts.iter().map(|host_id| (host_id.as_str(), vec![host_id])));
-            }
-            Whose::Instance(list) => {
-                for (address, host_id) in list {
-                    owners.entry(address).or_default().push(host_id);
-                }
-            }
-        }
-        owners
-    }
-
-    /// The label that says whose a series is.
-    pub(super) fn label(&self) -> &'static str {
-        match self {
-            Whose::Host(_) => HOST,
-            Whose::Instance(_) => INSTANCE,
-        }
-    }
-}
-
 impl Query {
     fn conditions(&self, fetch: &Fetch) -> Vec<Condition> {
         let mut conditions = vec![Condition::one_of(METRIC_NAME, [self.question.name.as_str()])];
@@ -437,118 +355,6 @@ impl Query {
         conditions.extend(self.whose.conditions(fetch.shared.config.shard_label.as_deref()));
         conditions
     }
-}
-
-/// What of one query was read so far.
-struct Reading<'query> {
-    fetch: &'query Fetch,
-    question: &'query Arc<Question>,
-    label: &'static str,
-    owners: HashMap<&'query str, Vec<&'query HostId>>,
-    series: Vec<Read>,
-    samples: u64,
-}
-
-impl<'query> Reading<'query> {
-    fn new(fetch: &'query Fetch, query: &'query Query) -> Self {
-        Self {
-            fetch,
-            question: &query.question,
-            label: query.whose.label(),
-            owners: query.whose.owners(),
-            series: Vec::new(),
-            samples: 0,
-        }
-    }
-
-    /// Keeps of a series what a selector may need.
-    fn take(&mut self, element: Element, flavour: Flavour) -> Result<(), AskError> {
-        let Element {
-            mut labels,
-            mut times_ms,
-            mut values,
-        } = element;
-        labels.remove(METRIC_NAME);
-        let host = labels.remove(HOST);
-        let owner = match self.label {
-            HOST => host.as_deref(),
-            label => labels.get(label).map(String::as_str),
-        };
-        let Some(owners) = owner.and_then(|owner| self.owners.get(owner)) else {
-            return Ok(());
-        };
-        let is_needed = |host_id: &HostId| {
-            let numbers = &self.question.selectors;
-            numbers
-                .iter()
-                .any(|number| self.fetch.selectors[*number].matches(host_id, &labels))
-        };
-        let owners: Vec<HostId> = owners
-            .iter()
-            .filter(|host_id| is_needed(host_id))
-            .map(|host_id| (*host_id).clone())
-            .collect();
-        if owners.is_empty() {
-            return Ok(());
-        }
-        keep_samples(&mut times_ms, &mut values, flavour);
-        self.count(times_ms.len() as u64 * owners.len() as u64, owners.len())?;
-        for host_id in owners {
-            self.series.push(Read {
-                question: Arc::clone(self.question),
-                host_id,
-                labels: labels.clone(),
-                times_ms: times_ms.clone(),
-                values: values.clone(),
-            });
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, samples: u64, series: usize) -> Result<(), AskError> {
-        self.samples += samples;
-        let held = self.fetch.held.fetch_add(samples, Ordering::Relaxed) + samples;
-        let config = &self.fetch.shared.config;
-        let options = &self.fetch.shared.options;
-        let too_much = |number: u64, what: &str| {
-            Err(AskError {
-                kind: Failure::TooMuch,
-                reason: format!("more than {number} {what}"),
-            })
-        };
-        if self.samples > config.maximum_samples_per_query {
-            return too_much(config.maximum_samples_per_query, "samples match on one host");
-        }
-        if self.series.len() + series > config.maximum_series_per_query {
-            return too_much(config.maximum_series_per_query as u64, "series match on one host");
-        }
-        // What selectors share is held once, so this is only the bound of memory; the limit is applied selector by
-        // selector, once all is known.
-        let bound = options
-            .maximum_samples_per_answer
-            .saturating_add(options.maximum_samples_per_selector);
-        if held > bound {
-            return Err(AskError {
-                kind: Failure::Refused,
-                reason: format!(
-                    "the answer would hold more than the limit of {} samples",
-                    options.maximum_samples_per_answer
-                ),
-            });
-        }
-        Ok(())
-    }
-}
-
-/// Leaves marks of the end of a series aside, and makes room that is not needed free.
-fn keep_samples(times_ms: &mut Vec<i64>, values: &mut Vec<f64>, flavour: Flavour) {
-    if flavour == Flavour::VictoriaMetrics && values.iter().any(|value| value.is_nan()) {
-        let mut kept = values.iter().map(|value| !value.is_nan());
-        times_ms.retain(|_| kept.next().unwrap_or(true));
-        values.retain(|value| !value.is_nan());
-    }
-    times_ms.shrink_to_fit();
-    values.shrink_to_fit();
 }
 
 /// The samples of a series in the range of a selector.
@@ -631,15 +437,6 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn marks_of_an_end_are_no_samples() {
-        let (mut times_ms, mut values) = (vec![1, 2, 3], vec![1.0, f64::NAN, 3.0]);
-        keep_samples(&mut times_ms, &mut values, Flavour::Prometheus);
-        assert_eq!(times_ms, [1, 2, 3]);
-        keep_samples(&mut times_ms, &mut values, Flavour::VictoriaMetrics);
-        assert_eq!((times_ms, values), (vec![1, 3], vec![1.0, 3.0]));
-    }
 
     #[test]
     fn what_is_there_twice_is_one() {

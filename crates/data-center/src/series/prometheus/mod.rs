@@ -17,6 +17,8 @@
 //! | [`plan`] | which questions to ask for some selectors |
 //! | [`promql`] | selectors as text; what of a matcher the server can be asked |
 //! | [`fetch`] | one request |
+//! | [`whose`] | how series of some hosts are asked for |
+//! | [`reading`] | what is kept of an answer, and how much |
 //! | [`presence`] | hosts that never had a series |
 //! | [`owners`] | series without `host_id` |
 //! | [`intervals`] | scrape intervals of jobs |
@@ -34,6 +36,8 @@ mod owners;
 mod plan;
 mod presence;
 mod promql;
+mod reading;
+mod whose;
 
 use std::sync::Arc;
 

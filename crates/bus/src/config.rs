@@ -7,6 +7,7 @@ use crate::kafka::KafkaConfig;
 /// Which message bus, and its settings.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "engine", rename_all = "lowercase")]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum BusConfig {
     /// A file of this process. For one process only: separate programs use Kafka.
     Embedded(EmbeddedConfig),

@@ -68,19 +68,22 @@ impl Health {
         *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = cause;
     }
 
+    fn say_away(&self) {
+        if self.is_away.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        tracing::warn!(
+            brokers = self.brokers,
+            cause,
+            "the message bus cannot be reached; trying again"
+        );
+    }
+
     fn client_says(&self, error: &KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "librdkafka");
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AllBrokersDown) => {
-                if !self.is_away.swap(true, Ordering::Relaxed) {
-                    let cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                    tracing::warn!(
-                        brokers = self.brokers,
-                        cause,
-                        "the message bus cannot be reached; trying again"
-                    );
-                }
-            }
+            Some(RDKafkaErrorCode::AllBrokersDown) => self.say_away(),
             Some(
                 RDKafkaErrorCode::BrokerTransportFailure
                 | RDKafkaErrorCode::Resolve

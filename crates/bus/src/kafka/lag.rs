@@ -3,11 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaErrorCode;
 
 use super::config::{self, CALL_LIMIT, KafkaConfig};
 use super::health::{self, Health, Watch};
@@ -16,6 +17,7 @@ use super::topics::{self, Topics};
 use crate::error::BusError;
 
 const DOING: &str = "asking for the lag";
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Asks for the lag of groups.
 pub(super) struct Lags {
@@ -53,24 +55,27 @@ impl Lags {
         let Some(partitions) = self.topics.partitions(topic).await? else {
             return Ok(0);
         };
-        let client = self.client(group)?;
-        let asked = topic.to_owned();
-        let answer = tokio::task::spawn_blocking(move || {
-            let answer = measure(&client, &asked, partitions);
-            health::listen(&client);
-            answer
-        });
-        match answer.await {
-            Ok(Ok(lag)) => {
-                self.health.answered();
-                Ok(lag)
+        loop {
+            let client = self.client(group)?;
+            let asked = topic.to_owned();
+            let answer = tokio::task::spawn_blocking(move || {
+                let answer = measure(&client, &asked, partitions);
+                health::listen(&client);
+                answer
+            });
+            match answer.await {
+                Ok(Ok(lag)) => {
+                    self.health.answered();
+                    return Ok(lag);
+                }
+                Ok(Err(error)) if topics::is_missing(&error) => {
+                    self.topics.forget(topic);
+                    return Ok(0);
+                }
+                Ok(Err(error)) if is_changing(&error) => tokio::time::sleep(ASK_AGAIN).await,
+                Ok(Err(error)) => return Err(self.health.failed(DOING, &error)),
+                Err(_) => return Err(BusError::Closed),
             }
-            Ok(Err(error)) if topics::is_missing(&error) => {
-                self.topics.forget(topic);
-                Ok(0)
-            }
-            Ok(Err(error)) => Err(self.health.failed(DOING, &error)),
-            Err(_) => Err(BusError::Closed),
         }
     }
 
@@ -92,6 +97,14 @@ impl Lags {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<BaseConsumer<Watch>>>> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a partition has just been made, or goes from one broker to another.
+fn is_changing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(RDKafkaErrorCode::NotLeaderForPartition | RDKafkaErrorCode::LeaderNotAvailable)
+    )
 }
 
 fn measure(client: &BaseConsumer<Watch>, topic: &str, partitions: i32) -> KafkaResult<u64> {

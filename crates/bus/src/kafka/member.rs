@@ -337,12 +337,6 @@ impl MemberThread {
     fn complain(&mut self, error: &KafkaError) {
         let code = error.rdkafka_error_code();
         if topics::is_missing(error) {
-            if self.complaint.is_none() || self.complaint != code {
-                tracing::warn!(
-                    topic = self.setup.topic,
-                    "the topic is not there any more: it is made again"
-                );
-            }
             self.setup.topics.restore_in_background(&self.setup.topic);
         } else if self.complaint != code && rebalance::is_worth_telling(code) {
             tracing::error!(

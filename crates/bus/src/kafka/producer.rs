@@ -119,7 +119,7 @@ impl Producer {
             return Ok(());
         };
         // Gone in mid-run. All once more: some may have been in it.
-        tracing::warn!(topic, %error, "the topic is not there any more: it is made again");
+        tracing::debug!(topic, %error, "publishing again");
         loop {
             self.topics.forget(topic);
             self.topics.ensure(topic).await?;

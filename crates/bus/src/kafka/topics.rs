@@ -17,6 +17,9 @@ use crate::error::BusError;
 
 /// A new topic needs a moment until all brokers know it.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// Until consumers, which ask ten times a second, have noticed that a topic is gone. One that is made again before that is
+/// read on from where the old one was.
+const UNTIL_NOTICED: Duration = Duration::from_secs(1);
 const BACK_OFF: Duration = Duration::from_millis(200);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
 /// Kafka's own.
@@ -31,6 +34,8 @@ pub(super) struct Topics {
     admin: OnceLock<AdminClient<Watch>>,
     /// Partitions of the topics that are known to be there.
     known: Mutex<HashMap<String, i32>>,
+    /// Topics that have been there.
+    seen: Mutex<HashSet<String>>,
     restoring: Mutex<HashSet<String>>,
     runtime: Handle,
 }
@@ -47,6 +52,7 @@ impl Topics {
             client,
             admin: OnceLock::new(),
             known: Mutex::default(),
+            seen: Mutex::default(),
             restoring: Mutex::default(),
             runtime: Handle::current(),
         }))
@@ -63,6 +69,7 @@ impl Topics {
             .await
             .unwrap_or_else(|_| Err(self.health.unavailable("looking for a topic")))?;
         self.lock_known().insert(name.to_owned(), partitions);
+        self.lock_seen().insert(name.to_owned());
         self.compare(name, partitions);
         Ok(())
     }
@@ -124,6 +131,13 @@ impl Topics {
     async fn find_or_make(self: &Arc<Self>, name: &str) -> Result<i32, BusError> {
         if let Some(partitions) = self.look_up(name).await? {
             return Ok(partitions);
+        }
+        if self.lock_seen().contains(name) {
+            tracing::warn!(
+                topic = name,
+                "the topic is not there any more: it is made again, without what was in it"
+            );
+            tokio::time::sleep(UNTIL_NOTICED).await;
         }
         self.make(name).await?;
         loop {
@@ -233,6 +247,10 @@ impl Topics {
                  group work at a time; while nothing is queued, add some with kafka-topics --alter --partitions {wanted}"
             );
         }
+    }
+
+    fn lock_seen(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_known(&self) -> std::sync::MutexGuard<'_, HashMap<String, i32>> {

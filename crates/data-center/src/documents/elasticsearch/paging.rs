@@ -29,9 +29,9 @@ pub(super) fn documents(kind: Kind, hits: Vec<Hit<Stored>>) -> impl Iterator<Ite
         .filter_map(move |hit| hit.source?.into_document(kind))
 }
 
-/// Whether Elasticsearch gives the page by number.
+/// Whether one answer of Elasticsearch holds the page.
 pub(super) fn is_shallow(query: &Query) -> bool {
-    query.offset.saturating_add(query.limit) <= WINDOW
+    query.limit <= BODIES_AT_ONCE && query.offset.saturating_add(query.limit) <= WINDOW
 }
 
 /// A page of what matches, and how much matches in all.
@@ -42,16 +42,18 @@ pub(super) async fn search(
     query: &Query,
 ) -> Result<Found, ElasticsearchError> {
     let matching = query::matching(query);
-    let is_shallow = is_shallow(query);
-    let mut body = json!({ "track_total_hits": true, "size": 0, "query": matching });
-    if is_shallow && query.limit > 0 {
+    let size = query
+        .limit
+        .min(BODIES_AT_ONCE)
+        .min(WINDOW.saturating_sub(query.offset));
+    let mut body = json!({ "track_total_hits": true, "size": size, "query": matching });
+    if size > 0 {
         body["from"] = json!(query.offset);
-        body["size"] = json!(query.limit);
         body["sort"] = json!(query::order(&query.sort));
     }
     let answer = client.search::<Stored>(indices, body).await?;
     let total = answer.hits.total.map_or(0, |total| total.value);
-    if is_shallow || query.offset >= total {
+    if total.saturating_sub(query.offset).min(query.limit) <= size {
         let documents = documents(kind, answer.hits.hits).collect();
         return Ok(Found { total, documents });
     }

@@ -13,8 +13,8 @@ use super::super::{DocumentsError, Kind, Refusal, Removal};
 use super::bulk::{self, BulkWrite};
 use super::layout::{Layout, Stored, VERSION};
 use super::paging::{PointInTime, Walk};
+use super::refresh;
 use super::retention::{block_writes, delete_index, index_names};
-use super::{query, refresh};
 use crate::back_off::OUTAGE;
 use crate::elasticsearch::{ElasticsearchClient, ElasticsearchError, Method, Request};
 
@@ -151,7 +151,12 @@ async fn prepare(client: &ElasticsearchClient, layout: &Layout) -> Result<(), Ob
         for (index, version) in older {
             let blocked = layout.blocked_template(kind, version);
             put_template(client, &layout.template_name(kind, version), blocked).await?;
-            move_index(client, layout, kind, &index).await?;
+            match move_index(client, layout, kind, &index).await {
+                // Another data center was faster, unless the index is there after all.
+                Err(ElasticsearchError::NotFound { .. }) if index_names(client, &index).await?.is_empty() => {
+                }
+                outcome => outcome?,
+            }
         }
     }
     Ok(())
@@ -223,7 +228,8 @@ async fn copy(
     moment: &mut PointInTime<'_>,
     target: &str,
 ) -> Result<Vec<Refusal>, ElasticsearchError> {
-    let mut walk = Walk::new(json!({ "match_all": {} }), query::order(&[]));
+    // Any order that does not ask how an older layout maps its fields.
+    let mut walk = Walk::new(json!({ "match_all": {} }), vec![json!("_shard_doc")]);
     let mut refused = Vec::new();
     loop {
         let hits = walk.step::<Stored>(moment, MOVED_AT_ONCE, true).await?;

@@ -3,7 +3,7 @@
 //! An index of which everything is old is deleted whole, which costs nothing and gives its space back at once. From the
 //! others documents are deleted one by one. A mark of a removal is never old here: [`trim_removed`] deletes marks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,10 +23,14 @@ pub(super) async fn delete_before(
 ) -> Result<u64, ElasticsearchError> {
     let old = json!({ "range": { field.name(): { "lt": before_ms } } });
     let rest = json!({ "bool": { "must_not": [old] } });
+    let blocked = blocked_indices(client, indices).await?;
     let mut deleted = 0;
     for index in index_names(client, indices).await? {
-        if is_empty_but_for(client, &index, &rest).await? {
+        if is_empty_of(client, &index, &rest).await? {
             deleted += delete_whole(client, &index, &old, &rest).await?;
+        } else if blocked.contains(&index) {
+            // A process died while it was about to delete the index.
+            block_writes(client, &index, false).await?;
         }
     }
     Ok(deleted + delete_matching(client, indices, &old).await?)
@@ -45,7 +49,9 @@ pub(super) async fn index_names(
     client: &ElasticsearchClient,
     indices: &str,
 ) -> Result<Vec<String>, ElasticsearchError> {
-    let request = Request::new(Method::Get, &[indices, "_alias"]).with("allow_no_indices", true);
+    let request = Request::new(Method::Get, &[indices, "_alias"])
+        .with("allow_no_indices", true)
+        .with("ignore_unavailable", true);
     let answer: BTreeMap<String, Value> = client.send(request).await?;
     Ok(answer.into_keys().collect())
 }
@@ -56,18 +62,18 @@ async fn count(client: &ElasticsearchClient, index: &str, query: &Value) -> Resu
     Ok(answer.hits.total.map_or(0, |total| total.value))
 }
 
-/// Whether nothing of the rest is there.
-async fn is_empty_but_for(
+/// Whether nothing is there that matches.
+async fn is_empty_of(
     client: &ElasticsearchClient,
     index: &str,
-    rest: &Value,
+    query: &Value,
 ) -> Result<bool, ElasticsearchError> {
     refresh(client, index).await?;
-    Ok(count(client, index, rest).await? == 0)
+    Ok(count(client, index, query).await? == 0)
 }
 
-/// Deletes the index, unless something has come in meanwhile. What comes while it takes no writes fails and is sent again;
-/// should this process die here, the next pass finds the index as it is.
+/// Deletes the index, unless something has come in meanwhile. What comes while it takes no writes fails and is sent
+/// again; should this process die here, the next pass deletes the index or lifts the block.
 async fn delete_whole(
     client: &ElasticsearchClient,
     index: &str,
@@ -75,7 +81,7 @@ async fn delete_whole(
     rest: &Value,
 ) -> Result<u64, ElasticsearchError> {
     block_writes(client, index, true).await?;
-    if !is_empty_but_for(client, index, rest).await? {
+    if !is_empty_of(client, index, rest).await? {
         block_writes(client, index, false).await?;
         return Ok(0);
     }
@@ -95,6 +101,20 @@ pub(super) async fn block_writes(
         .json(json!({ "index.blocks.write": value }))
         .within(MAINTENANCE);
     client.send::<Value>(request).await.map(drop)
+}
+
+/// Those that take no writes.
+async fn blocked_indices(
+    client: &ElasticsearchClient,
+    indices: &str,
+) -> Result<BTreeSet<String>, ElasticsearchError> {
+    let request = Request::new(Method::Get, &[indices, "_settings", "index.blocks.write"])
+        .with("allow_no_indices", true)
+        .with("ignore_unavailable", true);
+    let answer: BTreeMap<String, Value> = client.send(request).await?;
+    let is_blocked = |settings: &Value| settings["settings"]["index"]["blocks"]["write"] == "true";
+    let blocked = answer.into_iter().filter(|(_, settings)| is_blocked(settings));
+    Ok(blocked.map(|(index, _)| index).collect())
 }
 
 pub(super) async fn delete_index(

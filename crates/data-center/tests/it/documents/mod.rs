@@ -7,6 +7,7 @@
 pub(crate) mod elasticsearch;
 mod model;
 mod outages;
+mod proxy;
 
 use std::collections::BTreeSet;
 use std::future::Future;

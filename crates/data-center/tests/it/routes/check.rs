@@ -12,7 +12,7 @@ use aops_api::{Code, EvaluationKey, HostId, Labels, Shard, TimeRange};
 use crate::center::{Center, NOW_MS, config, eventually, refused};
 use crate::tables::{changed_rule, registration, rule};
 
-async fn register(center: &Center) -> HostId {
+pub(crate) async fn register(center: &Center) -> HostId {
     let mut request = registration("agent", "admin");
     // Nobody listens there: scrapes of it fail.
     request.metrics_address = "127.0.0.1:1".to_owned();
@@ -20,7 +20,13 @@ async fn register(center: &Center) -> HostId {
     host_id
 }
 
-fn window(key: &str, host_id: &HostId, start_ms: i64, end_ms: i64, abnormal: &[(i64, i64)]) -> JudgedWindow {
+pub(crate) fn window(
+    key: &str,
+    host_id: &HostId,
+    start_ms: i64,
+    end_ms: i64,
+    abnormal: &[(i64, i64)],
+) -> JudgedWindow {
     let finding = |(start_ms, end_ms): &(i64, i64)| Finding {
         labels: Labels::new(),
         value: FindingValue::Abnormal,
@@ -43,7 +49,7 @@ fn window(key: &str, host_id: &HostId, start_ms: i64, end_ms: i64, abnormal: &[(
     }
 }
 
-async fn save(center: &Center, window: JudgedWindow) {
+pub(crate) async fn save(center: &Center, window: JudgedWindow) {
     let request = FindingSaveRequest {
         windows: vec![window],
     };

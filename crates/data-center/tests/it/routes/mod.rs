@@ -1,7 +1,7 @@
 //! `/data` through the real router, with the client that the services use.
 
 mod account;
-mod check;
+pub(crate) mod check;
 mod data;
 mod diag;
 mod process;

@@ -1,0 +1,295 @@
+//! Measures the document store: how fast results go in, and how long it takes to read a page of them.
+//!
+//! Not Criterion: filling the store takes a while and is itself measured. `AOPS_BENCH_RESULTS` is the number of results
+//! (1,000,000). Elasticsearch is measured where `AOPS_TEST_ELASTICSEARCH_URL` is, the SQLite file unless
+//! `AOPS_BENCH_ENGINES` names only `elasticsearch`.
+
+use std::future::Future;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use aops_api::finding::{DecidingSample, Evidence, FindingValue};
+use aops_api::page::{Direction, Page};
+use aops_api::result::ResultSort;
+use aops_api::{EvaluationKey, HostId, Labels, TimeRange};
+use aops_data_center::account::{SessionLimits, token::TokenKey};
+use aops_data_center::documents::{Document, Documents, DocumentsConfig, Kind};
+use aops_data_center::elasticsearch::ElasticsearchConfig;
+use aops_data_center::feeder;
+use aops_data_center::results::{ResultDocument, ResultFilter, count_results, read_results};
+use aops_data_center::store::{KeyPeriod, OpenTables, RuleHistory, Tables, sqlite_url};
+use aops_service::random;
+use sqlx::{AnyPool, AssertSqlSafe};
+
+const HOSTS: u64 = 1_000;
+const RULES: u64 = 35;
+const START_MS: i64 = 1_788_220_800_000;
+/// Results start over this time.
+const SPAN_MS: i64 = 60 * 86_400_000;
+/// Rounds at most, and the time after which no more are begun.
+const ROUNDS: usize = 200;
+const PATIENCE: Duration = Duration::from_secs(20);
+const FED: u64 = 50_000;
+
+#[tokio::main]
+async fn main() {
+    // Cargo passes `--bench`, and the name of what is wanted.
+    let wanted = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    if wanted.is_some_and(|wanted| !"documents".contains(&wanted)) {
+        return;
+    }
+    let count = std::env::var("AOPS_BENCH_RESULTS").map_or(1_000_000, |text| text.parse().expect("a number"));
+    let engines = std::env::var("AOPS_BENCH_ENGINES").unwrap_or_else(|_| "sqlite elasticsearch".to_owned());
+    if engines.contains("sqlite") {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("documents.db");
+        measure("SQLite", &DocumentsConfig::default(), &file, count).await;
+    }
+    if !engines.contains("elasticsearch") {
+        return;
+    }
+    let Ok(url) = std::env::var("AOPS_TEST_ELASTICSEARCH_URL") else {
+        println!("Elasticsearch: AOPS_TEST_ELASTICSEARCH_URL is not set");
+        return;
+    };
+    let config = ElasticsearchConfig {
+        urls: vec![url.clone()],
+        index_prefix: format!("bench-{}", random::id()),
+        request_timeout: Duration::from_secs(30),
+        ..ElasticsearchConfig::default()
+    };
+    let prefix = config.index_prefix.clone();
+    measure(
+        "Elasticsearch",
+        &DocumentsConfig::Elasticsearch(config),
+        Path::new("no file"),
+        count,
+    )
+    .await;
+    clean_up(&url, &prefix).await;
+}
+
+async fn measure(engine: &str, config: &DocumentsConfig, file: &Path, count: u64) {
+    let documents = Documents::open(config, file).await.expect("opened");
+    let start = Instant::now();
+    for first in (0..count).step_by(10_000) {
+        let batch = (first..(first + 10_000).min(count)).map(document);
+        let refused = documents.put(batch.collect()).await.expect("stored");
+        assert!(refused.is_empty());
+    }
+    say(engine, "results stored per second", per_second(count, start));
+    documents.refresh(Kind::Result).await.expect("refreshed");
+    feed(engine, &documents).await;
+    documents.refresh(Kind::Result).await.expect("refreshed");
+
+    let rules = rules();
+    for (name, filter) in filters(count) {
+        let read = || async {
+            let answer = read_results(&documents, &rules, &filter).await.expect("read");
+            assert!(!answer.check_result.is_empty(), "{name}");
+        };
+        time(engine, name, read).await;
+    }
+    let hosts = || (0..HOSTS).map(host).collect();
+    let counted = || async {
+        let counts = count_results(&documents, &rules, hosts(), None, None, None)
+            .await
+            .expect("counted");
+        assert_eq!(counts.total_count, HOSTS);
+    };
+    time(engine, "anomalies counted by host", counted).await;
+    documents.close().await;
+}
+
+/// From an outbox of a SQLite file to the store.
+async fn feed(engine: &str, documents: &Documents) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = sqlite_url(&folder.path().join("tables.db"));
+    let tables = Tables::open(OpenTables {
+        url: url.clone(),
+        token_key: TokenKey::new(&"k".repeat(32)).expect("a key"),
+        session_limits: SessionLimits::default(),
+    })
+    .await
+    .expect("tables");
+    let pool = AnyPool::connect(&url).await.expect("a database");
+    for first in (0..FED).step_by(1_000) {
+        let rows: Vec<String> = (first..first + 1_000).map(outbox_row).collect();
+        let insert = format!(
+            "INSERT INTO outbox (kind, document_id, revision, transition, body, created_ms) VALUES {}",
+            rows.join(", ")
+        );
+        sqlx::raw_sql(AssertSqlSafe(insert))
+            .execute(&pool)
+            .await
+            .expect("inserted");
+    }
+    pool.close().await;
+    let start = Instant::now();
+    while feeder::feed(&tables, documents, 4_000, 0).await.expect("fed") > 0 {}
+    say(
+        engine,
+        "results fed from the outbox per second",
+        per_second(FED, start),
+    );
+    tables.close().await;
+}
+
+fn outbox_row(number: u64) -> String {
+    let body = document(number).body.to_string();
+    format!("('result', 'fed {number}', 2, 'extended', '{body}', 0)")
+}
+
+async fn clean_up(url: &str, prefix: &str) {
+    let client = reqwest::Client::new();
+    for kind in ["result", "report"] {
+        let _ = client.delete(format!("{url}/{prefix}-{kind}-v1-*")).send().await;
+    }
+    let _ = client
+        .delete(format!("{url}/_index_template/{prefix}-*"))
+        .send()
+        .await;
+}
+
+fn filters(count: u64) -> Vec<(&'static str, ResultFilter)> {
+    let page = |page| Some(Page { page, per_page: 50 });
+    let all = ResultFilter {
+        hosts: (0..HOSTS).map(host).collect(),
+        sort: Some(ResultSort::Start),
+        direction: Some(Direction::Desc),
+        page: page(1),
+        ..ResultFilter::default()
+    };
+    let day = START_MS + SPAN_MS / 2;
+    vec![
+        ("page of 50, newest first", all.clone()),
+        (
+            "page of 50, abnormal, of one day",
+            ResultFilter {
+                range: Some(TimeRange::new(day, day + 86_400_000)),
+                value: Some(FindingValue::Abnormal),
+                ..all.clone()
+            },
+        ),
+        (
+            "page of 50 of one host",
+            ResultFilter {
+                hosts: vec![host(7)],
+                ..all.clone()
+            },
+        ),
+        (
+            "page of 50, 9,000 deep",
+            ResultFilter {
+                page: page(180),
+                ..all.clone()
+            },
+        ),
+        (
+            "page of 50, in the middle",
+            ResultFilter {
+                page: page(count / 100),
+                ..all.clone()
+            },
+        ),
+        (
+            "page of 50 by check item",
+            ResultFilter {
+                sort: Some(ResultSort::CheckItem),
+                ..all
+            },
+        ),
+    ]
+}
+
+async fn time<Doing: Future<Output = ()>>(engine: &str, name: &str, work: impl Fn() -> Doing) {
+    work().await;
+    let mut times = Vec::new();
+    let begin = Instant::now();
+    while times.len() < ROUNDS && begin.elapsed() < PATIENCE {
+        let start = Instant::now();
+        work().await;
+        times.push(start.elapsed().as_secs_f64() * 1_000.0);
+    }
+    times.sort_by(f64::total_cmp);
+    let (median, slow) = (times[times.len() / 2], times[times.len() * 99 / 100]);
+    println!("{engine}: {name}: median {median:.1} ms, 99 of 100 within {slow:.1} ms");
+}
+
+fn per_second(count: u64, start: Instant) -> f64 {
+    count as f64 / start.elapsed().as_secs_f64()
+}
+
+fn say(engine: &str, name: &str, rate: f64) {
+    println!("{engine}: {name}: {rate:.0}");
+}
+
+fn host(number: u64) -> HostId {
+    HostId::new(format!("{:032x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+}
+
+fn key(number: u64) -> EvaluationKey {
+    EvaluationKey::new(format!(
+        "{:032x}",
+        (number + 1).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+    ))
+}
+
+fn rules() -> Vec<RuleHistory> {
+    let rule = |number: u64| {
+        let item = serde_json::json!({
+            "check_item": format!("check_item_{number}"),
+            "data_list": [{ "name": "node_cpu_seconds_total", "label": { "cpu": "1", "mode": "irq" } }],
+            "condition": "$0 > 1",
+            "description": "a rule",
+        });
+        let item: aops_api::rule::CheckItem = serde_json::from_value(item).expect("a rule");
+        RuleHistory {
+            keys: vec![KeyPeriod {
+                key: key(number),
+                item: item.clone(),
+                hosts: None,
+                from_ms: None,
+                to_ms: None,
+            }],
+            item,
+        }
+    };
+    (0..RULES).map(rule).collect()
+}
+
+fn document(number: u64) -> Document {
+    // A large odd step visits all moments in a scattered order.
+    let scattered = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    let start_ms = START_MS + i64::try_from(scattered % SPAN_MS.unsigned_abs()).expect("small");
+    let sample = |time_ms| DecidingSample {
+        time_ms,
+        margin: Some(1.5),
+        values: Vec::new(),
+    };
+    let body = ResultDocument {
+        key: key(number % RULES),
+        host_id: host(number / RULES % HOSTS),
+        labels: Labels::from([("cpu".to_owned(), (number % 8).to_string())]),
+        value: match number % 10 {
+            0 => FindingValue::NoData,
+            _ => FindingValue::Abnormal,
+        },
+        start_ms,
+        end_ms: start_ms + 60_000,
+        evidence: Evidence::of(sample(start_ms)),
+        reason: String::new(),
+        closed: true,
+    };
+    Document {
+        kind: Kind::Result,
+        id: format!(
+            "{:032x}",
+            u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+        ),
+        revision: 1,
+        body: serde_json::to_value(body).expect("JSON"),
+    }
+}

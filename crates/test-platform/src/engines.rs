@@ -24,8 +24,8 @@ pub struct Engines {
     environment: Vec<(String, String)>,
     proxies: BTreeMap<Engine, Proxy>,
     database: Option<ServerDatabase>,
-    /// URL of all indices of the platform.
-    indices: Option<String>,
+    /// Server and prefix of the indices of the platform.
+    indices: Option<(String, String)>,
 }
 
 struct ServerDatabase {
@@ -73,7 +73,7 @@ impl Engines {
         self.set("AOPS_DOCUMENTS__ENGINE", "elasticsearch");
         self.set("AOPS_DOCUMENTS__URLS", format!("[\"{url}\"]"));
         self.set("AOPS_DOCUMENTS__INDEX_PREFIX", prefix.clone());
-        self.indices = Some(format!("{server_url}/{prefix}*"));
+        self.indices = Some((server_url, prefix));
         Some(())
     }
 
@@ -152,13 +152,16 @@ impl Engines {
         if let Some(ServerDatabase { server_url, name }) = &self.database {
             run_on(server_url, &format!("DROP DATABASE {name}")).await;
         }
-        if let Some(indices) = &self.indices {
-            let outcome = reqwest::Client::new()
-                .delete(indices)
-                .send()
-                .await
-                .expect("answered");
-            assert!(outcome.status().is_success(), "{indices}: {}", outcome.status());
+        if let Some((server_url, prefix)) = &self.indices {
+            for path in [format!("{prefix}-*"), format!("_index_template/{prefix}-*")] {
+                let url = format!("{server_url}/{path}");
+                let outcome = reqwest::Client::new()
+                    .delete(&url)
+                    .send()
+                    .await
+                    .expect("answered");
+                assert!(outcome.status().is_success(), "{url}: {}", outcome.status());
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 
 mod outages;
 mod proxy;
-//mod rsyslog;
+mod rsyslog;
 mod store;
 
 use aops_api::series::{LabelMatcher, MatchOperator};
@@ -60,7 +60,12 @@ async fn a_store_without_an_index_has_nothing(store: &Store) {
     assert_eq!(answer.series, []);
     assert_eq!(never_had(&answer), [(0, "a"), (0, "b")]);
     assert_eq!(unheard(&answer), []);
-    assert!(logs.delete_before(NOW_MS).await.expect("nothing to do").is_empty());
+    assert!(
+        logs.delete_before(NOW_MS)
+            .await
+            .expect("nothing to do")
+            .is_empty()
+    );
 }
 
 async fn lines_come_by_host_stream_and_time(store: &Store) {
@@ -106,7 +111,12 @@ async fn check_lines(store: &Store, logs: &Logs) {
     assert_eq!(found(&answer, 3, "a"), [(-1, "before")]);
     assert_eq!(found(&answer, 4, "a"), []);
     assert!(answer.series.iter().all(|series| series.host_id.as_str() != "c"));
-    assert!(answer.series.iter().all(|series| series.interval_ms == LINE_SPEAKS_MS));
+    assert!(
+        answer
+            .series
+            .iter()
+            .all(|series| series.interval_ms == LINE_SPEAKS_MS)
+    );
     // b has had dmesg, which was silent in the fourth range, and never messages.
     assert_eq!(never_had(&answer), [(1, "b"), (2, "a"), (2, "b")]);
 }
@@ -138,7 +148,9 @@ async fn no_line_is_lost_between_pages(store: &Store) {
 
 async fn too_many_lines_are_an_error_and_not_a_part(store: &Store) {
     store.prepared().await;
-    let lines: Vec<Shipped<'_>> = (0..10).map(|number| line("a", "messages", number, "12345")).collect();
+    let lines: Vec<Shipped<'_>> = (0..10)
+        .map(|number| line("a", "messages", number, "12345"))
+        .collect();
     store.ship(&lines).await;
     store
         .ship(&[line("a", "dmesg", 1, "x"), line("b", "dmesg", 2, "y")])
@@ -166,14 +178,19 @@ async fn too_many_lines_are_an_error_and_not_a_part(store: &Store) {
     assert!(filled.failed.iter().all(|failed| failed.selector == 1));
     assert_eq!((filled.failed.len(), found(&filled, 0, "a").len()), (2, 10));
     let long = fetch(store.open_with(|config| config.maximum_bytes_per_answer = 49)).await;
-    assert!(long.failed[0].reason.starts_with("more than 49 bytes of lines match"));
+    assert!(
+        long.failed[0]
+            .reason
+            .starts_with("more than 49 bytes of lines match")
+    );
     let whole = fetch(store.open()).await;
     assert_eq!(whole.failed, []);
 }
 
 async fn heartbeats_tell_silence_from_a_silent_shipper(store: &Store) {
     let logs = store.prepared().await;
-    let heartbeats = [-20_000, 10_000, 40_000, 200_000].map(|after| line("a", "heartbeat", after, "dmesg kbox"));
+    let heartbeats =
+        [-20_000, 10_000, 40_000, 200_000].map(|after| line("a", "heartbeat", after, "dmesg kbox"));
     store.ship(&heartbeats).await;
     store
         .ship(&[
@@ -187,7 +204,11 @@ async fn heartbeats_tell_silence_from_a_silent_shipper(store: &Store) {
     assert_eq!(answer.failed, []);
     assert_eq!(answer.series, []);
     // A heartbeat speaks for three intervals of 30 s.
-    let silent = [(0, "a", 130_000, 200_000), (0, "a", 290_000, 300_000), (0, "c", 0, 300_000)];
+    let silent = [
+        (0, "a", 130_000, 200_000),
+        (0, "a", 290_000, 300_000),
+        (0, "c", 0, 300_000),
+    ];
     assert_eq!(unheard(&answer), silent);
     let never = [(0, "d"), (1, "a"), (1, "b"), (1, "c"), (1, "d")];
     assert_eq!(never_had(&answer), never, "a ships no messages");
@@ -237,7 +258,10 @@ async fn a_line_without_an_id_is_its_addresss(store: &Store) {
     for failed in answer.failed {
         assert!(["c", "d"].contains(&failed.host_id.as_str()));
         let reason = failed.reason;
-        assert!(reason.contains("10.0.0.3") && reason.contains("(c, d)"), "{reason}");
+        assert!(
+            reason.contains("10.0.0.3") && reason.contains("(c, d)"),
+            "{reason}"
+        );
     }
 }
 
@@ -278,9 +302,15 @@ async fn labels_choose_lines(store: &Store) {
         .collect();
     assert_eq!(
         reasons[0],
-        (3, "label \"unit\" of a log is not known; known are facility, program, severity")
+        (
+            3,
+            "label \"unit\" of a log is not known; known are facility, program, severity"
+        )
     );
-    assert!(reasons[1].1.starts_with("'(' is not a regular expression"), "{reasons:?}");
+    assert!(
+        reasons[1].1.starts_with("'(' is not a regular expression"),
+        "{reasons:?}"
+    );
     assert_eq!(reasons.len(), 2);
 }
 
@@ -299,7 +329,11 @@ async fn a_clock_ahead_is_corrected(store: &Store) {
         .await;
     let asked = request(&["a"], vec![stream("messages", 0, 60_000)]);
     let answer = logs.fetch(&asked, &[], NOW_MS).await;
-    let expected = [(1_000, "an hour ahead"), (3_000, "late"), (31_000, "a little ahead")];
+    let expected = [
+        (1_000, "an hour ahead"),
+        (3_000, "late"),
+        (31_000, "a little ahead"),
+    ];
     assert_eq!(found(&answer, 0, "a"), expected);
     let asked = request(&["a"], vec![stream("messages", 60_000, 9_000_000)]);
     assert_eq!(logs.fetch(&asked, &[], NOW_MS).await.series, []);
@@ -323,13 +357,19 @@ async fn odd_and_long_texts_come_as_they_are(store: &Store) {
     let samples = found(&answer, 0, "a");
     assert_eq!(samples[..3], [(1, odd), (2, "12"), (3, longest.as_str())]);
     let cut = samples[3].1;
-    assert!(cut.len() > longest.len() && cut.len() < longest.len() + 8, "{}", cut.len());
+    assert!(
+        cut.len() > longest.len() && cut.len() < longest.len() + 8,
+        "{}",
+        cut.len()
+    );
 }
 
 async fn old_days_are_deleted_whole(store: &Store) {
     let logs = store.prepared().await;
     let day_ms = 86_400_000;
-    let lines: Vec<Shipped<'_>> = (0..4).map(|days| line("a", "messages", -days * day_ms, "x")).collect();
+    let lines: Vec<Shipped<'_>> = (0..4)
+        .map(|days| line("a", "messages", -days * day_ms, "x"))
+        .collect();
     store.ship(&lines).await;
     // The days began two hours and more before: 2023-11-14T22:13:20Z is the last of them.
     let deleted = logs.delete_before(NOW_MS - day_ms).await.expect("deleted");
@@ -341,9 +381,17 @@ async fn old_days_are_deleted_whole(store: &Store) {
     let mut left = days(&store.indices().await);
     left.sort_unstable();
     assert_eq!(left, ["2023.11.13", "2023.11.14"]);
-    let theirs = store.open_with(|config| config.indices = Some(format!("{}-log-*", config.connection.index_prefix)));
-    assert_eq!(theirs.delete_before(i64::MAX).await.expect("kept"), Vec::<String>::new());
-    assert_eq!(store.indices().await.len(), 2, "indices of others are theirs to delete");
+    let theirs =
+        store.open_with(|config| config.indices = Some(format!("{}-log-*", config.connection.index_prefix)));
+    assert_eq!(
+        theirs.delete_before(i64::MAX).await.expect("kept"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        store.indices().await.len(),
+        2,
+        "indices of others are theirs to delete"
+    );
 }
 
 #[tokio::test]

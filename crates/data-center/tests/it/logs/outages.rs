@@ -37,7 +37,10 @@ async fn what_fails_is_told_and_passes() {
     let url = format!("http://127.0.0.1:{port}");
     let logs = open(&store, &url);
     let away = reason(&logs).await;
-    assert!(away.contains(&url) && away.contains("cannot be reached"), "{away}");
+    assert!(
+        away.contains(&url) && away.contains("cannot be reached"),
+        "{away}"
+    );
     assert!(logs.prepare().await.is_err());
 
     let target = &store.config.connection.urls[0];

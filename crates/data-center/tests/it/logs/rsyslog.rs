@@ -64,7 +64,10 @@ impl ShippingMachine {
         fs::write(folder.path().join("etc/host_id"), format!("{host_id}\n")).expect("written");
         fs::write(folder.path().join("aops.conf"), shipped).expect("written");
         fs::write(folder.path().join("rsyslog.conf"), system).expect("written");
-        Self { folder, running: None }
+        Self {
+            folder,
+            running: None,
+        }
     }
 
     fn path(&self, part: &str) -> PathBuf {
@@ -85,9 +88,9 @@ impl ShippingMachine {
     fn check(&self) -> String {
         let output = self.command().arg("-N1").output().expect("rsyslogd runs");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let complaints = said.lines().filter(|line| {
-            !line.contains("config validation run")
-        });
+        let complaints = said
+            .lines()
+            .filter(|line| !line.contains("config validation run"));
         let complaints: Vec<&str> = complaints.collect();
         assert!(output.status.success() && complaints.is_empty(), "{said}");
         complaints.concat()
@@ -148,7 +151,10 @@ impl Platform {
         let mut config = config(folder.path());
         config.logs = LogsConfig::Elasticsearch(logs);
         let center = Center::start_at(config, Clock::system()).await;
-        let registered = center.service.register_host(&registration("agent", "admin")).await;
+        let registered = center
+            .service
+            .register_host(&registration("agent", "admin"))
+            .await;
         Self {
             host_id: registered.expect("registered").host_id,
             center,
@@ -210,7 +216,10 @@ async fn a_line_in_a_file_becomes_an_anomaly() {
     machine.start();
     machine.log_as_kernel("sda: I/O error, sector 7").await;
     let at = Timestamp::from_millisecond(platform.now_ms()).expect("a time");
-    machine.write("log/messages", &format!("{at:.6} box sshd[12]: Failed password for root"));
+    machine.write(
+        "log/messages",
+        &format!("{at:.6} box sshd[12]: Failed password for root"),
+    );
     machine.write("log/kbox/panic", "Oops: 0002 \"quoted\" \\");
     machine.write("root/.bash_history", "#1700000000");
     machine.write("root/.bash_history", "rm -rf /data");
@@ -218,7 +227,9 @@ async fn a_line_in_a_file_becomes_an_anomaly() {
     let errors = platform.anomaly("dmesg", "keyword('I/O error')", begin_ms).await;
     let sample = errors.evidence.first.clone().expect("a deciding sample");
     assert!(sample.time_ms >= begin_ms, "{sample:?}");
-    platform.anomaly("kbox", "keyword('Oops: 0002 \"quoted\"')", begin_ms).await;
+    platform
+        .anomaly("kbox", "keyword('Oops: 0002 \"quoted\"')", begin_ms)
+        .await;
     platform.anomaly("history", "keyword('rm -rf')", begin_ms).await;
     platform.anomaly("dmesg", "count(5m) >= 1", begin_ms).await;
     let failed = platform
@@ -227,13 +238,21 @@ async fn a_line_in_a_file_becomes_an_anomaly() {
     let sample = failed.evidence.first.expect("a deciding sample");
     assert_eq!(sample.time_ms, at.as_millisecond(), "the time in the line counts");
     let command = platform.judge("history", "keyword('#1700000000')", window).await;
-    assert!(command.findings.iter().all(|finding| finding.value != FindingValue::Abnormal));
+    assert!(
+        command
+            .findings
+            .iter()
+            .all(|finding| finding.value != FindingValue::Abnormal)
+    );
 
     // Quiet and heard is normal; from three heartbeats after the last one it is not known.
     let heard = async || {
         let end_ms = platform.now_ms();
         let window = TimeRange::new(end_ms - 500, end_ms);
-        platform.judge("messages", "keyword('nothing like it')", window).await.findings
+        platform
+            .judge("messages", "keyword('nothing like it')", window)
+            .await
+            .findings
     };
     eventually(heard, Vec::is_empty).await;
     machine.kill();

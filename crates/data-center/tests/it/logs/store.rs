@@ -132,7 +132,9 @@ impl Store {
 
     pub(crate) async fn indices(&self) -> Vec<String> {
         let prefix = &self.config.connection.index_prefix;
-        let answer = self.send("GET", &format!("/{prefix}-*/_alias"), String::new()).await;
+        let answer = self
+            .send("GET", &format!("/{prefix}-*/_alias"), String::new())
+            .await;
         answer.as_object().expect("indices").keys().cloned().collect()
     }
 
@@ -154,7 +156,9 @@ fn day(time_ms: i64) -> String {
 }
 
 fn written(time_ms: i64, fraction: &str) -> String {
-    let time = Timestamp::from_millisecond(time_ms).expect("a time").to_zoned(TimeZone::UTC);
+    let time = Timestamp::from_millisecond(time_ms)
+        .expect("a time")
+        .to_zoned(TimeZone::UTC);
     let format = format!("%Y-%m-%dT%H:%M:%S.{fraction}+00:00");
     time.strftime(&format).to_string()
 }
@@ -200,14 +204,18 @@ pub(crate) fn request(hosts: &[&str], selectors: Vec<SeriesSelector>) -> SeriesF
 
 /// What was found of a selector on a host: times after the beginning, and texts.
 pub(crate) fn found<'a>(answer: &'a SeriesFetchAnswer, selector: usize, host: &str) -> Vec<(i64, &'a str)> {
-    let is_it =
-        |series: &&FetchedSeries| series.selector == selector && series.host_id.as_str() == host;
+    let is_it = |series: &&FetchedSeries| series.selector == selector && series.host_id.as_str() == host;
     let series: Vec<&FetchedSeries> = answer.series.iter().filter(is_it).collect();
-    assert!(series.len() <= 1, "all lines of a selector are one series: {series:?}");
+    assert!(
+        series.len() <= 1,
+        "all lines of a selector are one series: {series:?}"
+    );
     let samples = series
         .into_iter()
         .flat_map(|series| series.times_ms.iter().zip(&series.texts));
-    samples.map(|(time, text)| (time - NOW_MS, text.as_str())).collect()
+    samples
+        .map(|(time, text)| (time - NOW_MS, text.as_str()))
+        .collect()
 }
 
 pub(crate) fn never_had(answer: &SeriesFetchAnswer) -> Vec<(usize, &str)> {

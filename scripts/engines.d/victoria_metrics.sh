@@ -3,6 +3,7 @@
 
 # As the system cuts it, after 15 characters.
 victoria_metrics_program=victoria-metric
+victoria_metrics_usual_port=8428
 victoria_metrics_needs="victoria-metrics=victoria-metrics curl=curl"
 victoria_metrics_patience=60
 
@@ -26,4 +27,9 @@ victoria_metrics_answers() {
 
 victoria_metrics_env() {
   echo "AOPS_TEST_VICTORIA_METRICS_URL=http://127.0.0.1:$(port victoria_metrics)"
+}
+
+# deploy/examples/engines.toml asks Prometheus.
+victoria_metrics_settings() {
+  :
 }

@@ -40,6 +40,7 @@ pub mod store;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aops_service::{Clock, Credentials, Service, random, secret};
@@ -64,6 +65,7 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
     let lock = folder::lock(&config)?;
     let tables = Arc::new(tables_of(&config)?);
     let is_prepared = preparation::try_once(&tables, &config, &clock).await?;
+    let is_prepared = Arc::new(AtomicBool::new(is_prepared));
     let documents = Documents::open(&config.documents, &config.documents_file()).await?;
     let series = open_series(&config, &tables).await?;
     let logs = Logs::open(&config.logs, milliseconds(config.scrape_interval))?;
@@ -82,13 +84,18 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
 
     let (preparing, feeding, settling) = (clock.clone(), clock.clone(), clock.clone());
     let (watched, prepared) = (tables.clone(), tables.clone());
+    let is_usable = is_prepared.clone();
     let (fed, settled) = (tables.clone(), tables.clone());
     let feed = documents.clone();
     let preparation_config = config.clone();
     let service = Service::new("data-center")
         .internal(move |routes| routes::configure(routes, &state))
         .holding(lock)
-        .ready_unless(move || watched.waits_for())
+        .ready_unless(move || {
+            let is_usable = is_usable.load(Ordering::SeqCst);
+            let no_account = || (!is_usable).then(|| "tables: the first account is not made yet".to_owned());
+            watched.waits_for().or_else(no_account)
+        })
         .with_loop("preparation", move |shutdown| {
             preparation::run(prepared, preparation_config, is_prepared, preparing, shutdown)
         })

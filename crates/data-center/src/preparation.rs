@@ -1,6 +1,7 @@
 //! The tables at the start: brought up to date, with a first account. Their server may be away then.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aops_service::{Clock, Shutdown};
 
@@ -32,13 +33,12 @@ async fn prepare(tables: &Tables, config: &DataCenterConfig, clock: &Clock) -> R
 pub(crate) async fn run(
     tables: Arc<Tables>,
     config: DataCenterConfig,
-    is_done: bool,
+    is_ready: Arc<AtomicBool>,
     clock: Clock,
     shutdown: Shutdown,
 ) {
     let mut failures = 0;
-    let mut is_done = is_done;
-    while !is_done {
+    while !is_ready.load(Ordering::SeqCst) {
         failures += 1;
         tokio::select! {
             () = clock.sleep(OUTAGE.pause(failures)) => {}
@@ -47,7 +47,7 @@ pub(crate) async fn run(
         match prepare(&tables, &config, &clock).await {
             Ok(()) => {
                 tracing::info!("the tables are ready");
-                is_done = true;
+                is_ready.store(true, Ordering::SeqCst);
             }
             // Said when it began.
             Err(error) if error.is_outage() => {}

@@ -103,8 +103,8 @@ impl<T: DeserializeOwned + Serialize> Search<T> {
             Err(Misfit::Missing { section, key }) if section == place.path && key == ENGINE => {
                 self.visit_engines(place);
             }
-            // What takes no section is a value.
-            Err(Misfit::Value(_)) => self.add(place),
+            // What takes no section is a value, of its own or out of a few.
+            Err(Misfit::Value(_) | Misfit::UnknownChoice { .. }) => self.add(place),
             Ok(_) | Err(_) => {
                 let section = place.path.join(".");
                 self.defects

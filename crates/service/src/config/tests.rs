@@ -39,9 +39,18 @@ struct Mysql {
     pool: Pool,
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Order {
+    #[default]
+    First,
+    Last,
+}
+
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 struct Pool {
+    order: Order,
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     timeout: Duration,
 }
@@ -49,6 +58,7 @@ struct Pool {
 impl Default for Pool {
     fn default() -> Self {
         Self {
+            order: Order::First,
             timeout: Duration::from_millis(1_500),
         }
     }
@@ -366,10 +376,11 @@ fn the_keys_of_a_type_are_found_with_their_defaults() {
         ("tables.connections", Some("mysql"), Some("16")),
         ("tables.hosts", Some("mysql"), Some("[]")),
         ("tables.pool.timeout", Some("mysql"), Some("\"1s 500ms\"")),
+        ("tables.pool.order", Some("mysql"), Some("\"first\"")),
     ] {
         assert_eq!(found.get(&(path, engine)), Some(&default), "{path} in {found:#?}");
     }
-    assert_eq!(keys.len(), 16, "{keys:#?}");
+    assert_eq!(keys.len(), 17, "{keys:#?}");
 }
 
 #[test]

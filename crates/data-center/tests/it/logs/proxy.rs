@@ -26,7 +26,6 @@ pub(crate) enum Mood {
 }
 
 pub(crate) struct Proxy {
-    pub(crate) url: String,
     mood: Arc<Mutex<Mood>>,
     running: actix_web::dev::ServerHandle,
 }
@@ -64,11 +63,10 @@ impl Proxy {
             .shutdown_timeout(0)
             .bind(("127.0.0.1", port))
             .expect("a port");
-        let url = format!("http://{}", server.addrs()[0]);
         let server = server.run();
         let running = server.handle();
         tokio::spawn(server);
-        Self { url, mood, running }
+        Self { mood, running }
     }
 
     pub(crate) fn feel(&self, mood: Mood) {

@@ -40,4 +40,5 @@ elasticsearch_env() {
 
 elasticsearch_settings() {
   echo "AOPS_DOCUMENTS__URLS=[\"http://127.0.0.1:$(port elasticsearch)\"]"
+  echo "AOPS_LOGS__CONNECTION__URLS=[\"http://127.0.0.1:$(port elasticsearch)\"]"
 }

@@ -7,6 +7,7 @@ use aops_bus::BusConfig;
 use aops_data_center::account::SessionLimits;
 use aops_data_center::documents::DocumentsConfig;
 use aops_data_center::documents::retention::DocumentRetention;
+use aops_data_center::logs::LogsConfig;
 use aops_data_center::series::SeriesConfig;
 use aops_data_center::series::retention::DEFAULT_RETENTION;
 use aops_data_center::series::scrape::ScrapeLimits;
@@ -43,6 +44,8 @@ pub struct StandaloneConfig {
     pub documents: DocumentsConfig,
     /// Samples.
     pub series: SeriesConfig,
+    /// Lines of logs.
+    pub logs: LogsConfig,
     /// Work that services ask of each other.
     pub bus: BusConfig,
     /// How long things are kept.
@@ -139,6 +142,7 @@ impl StandaloneConfig {
             tables: TablesConfig::default(),
             documents: DocumentsConfig::default(),
             series: SeriesConfig::default(),
+            logs: LogsConfig::default(),
             bus: BusConfig::default(),
             retention: Retention::default(),
         }
@@ -196,6 +200,7 @@ impl StandaloneConfig {
             },
             series_retention: self.retention.series,
             series: self.series.clone(),
+            logs: self.logs.clone(),
             session_limits: SessionLimits {
                 lifetime_ms: milliseconds(self.session.lifetime),
                 idle_ms: milliseconds(self.session.idle),

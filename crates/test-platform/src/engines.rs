@@ -69,6 +69,9 @@ impl Engines {
         if is_proxied {
             let address = url.trim_start_matches("http://").to_owned();
             url = url.replace(&address, &self.put_proxy(Engine::Documents, &address).await);
+        } else {
+            // Everything runs at once while the tests do: slow is not away.
+            self.set("AOPS_DOCUMENTS__REQUEST_TIMEOUT", "30s");
         }
         self.set("AOPS_DOCUMENTS__ENGINE", "elasticsearch");
         self.set("AOPS_DOCUMENTS__URLS", format!("[\"{url}\"]"));

@@ -183,12 +183,12 @@ impl Platform {
         judged.pop().expect("one rule")
     }
 
-    /// The first anomaly, as soon as there is one.
+    /// The first anomaly, as soon as there is one. An index that is just being made cannot be searched: the window is
+    /// then not covered, and judged again.
     async fn anomaly(&self, stream: &str, condition: &str, since_ms: i64) -> Finding {
         let ask = async || {
             let window = TimeRange::new(since_ms, self.now_ms() + 1_000);
             let judged = self.judge(stream, condition, window).await;
-            assert!(judged.covered, "{judged:?}");
             judged
                 .findings
                 .into_iter()
@@ -231,7 +231,7 @@ async fn a_line_in_a_file_becomes_an_anomaly() {
         .anomaly("kbox", "keyword('Oops: 0002 \"quoted\"')", begin_ms)
         .await;
     platform.anomaly("history", "keyword('rm -rf')", begin_ms).await;
-    platform.anomaly("dmesg", "count(5m) >= 1", begin_ms).await;
+    platform.anomaly("dmesg", "count(5m, 'nothing like it', '!=') >= 1", begin_ms).await;
     let failed = platform
         .anomaly("messages", "keyword('sshd[12]: Failed password')", begin_ms)
         .await;

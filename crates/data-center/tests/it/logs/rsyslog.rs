@@ -53,6 +53,8 @@ impl ShippingMachine {
             ("http://127.0.0.1:9200", url.to_owned()),
             ("\"aops-log-v1-", format!("\"{index_prefix}-log-v1-")),
             ("interval=\"30\"", "interval=\"1\"".to_owned()),
+            // The files are new: what is in them before rsyslogd has looked is to be shipped, too.
+            ("freshStartTail=\"on\"", "freshStartTail=\"off\"".to_owned()),
         ] {
             assert!(shipped.contains(theirs), "{theirs} is not there to be changed");
             shipped = shipped.replace(theirs, &ours);
@@ -231,7 +233,9 @@ async fn a_line_in_a_file_becomes_an_anomaly() {
         .anomaly("kbox", "keyword('Oops: 0002 \"quoted\"')", begin_ms)
         .await;
     platform.anomaly("history", "keyword('rm -rf')", begin_ms).await;
-    platform.anomaly("dmesg", "count(5m, 'nothing like it', '!=') >= 1", begin_ms).await;
+    platform
+        .anomaly("dmesg", "count(5m, 'nothing like it', '!=') >= 1", begin_ms)
+        .await;
     let failed = platform
         .anomaly("messages", "keyword('sshd[12]: Failed password')", begin_ms)
         .await;

@@ -199,7 +199,7 @@ mod tests {
             LogsConfig::default()
         );
         let text = r#"{"engine": "elasticsearch", "shape": "fluentd", "connection": {"index_prefix": "site-1"},
-            "streams": {"messages": "syslog"}, "fields": {"message": "log"}, "retention": "3d"}"#;
+            "streams": {"messages": "syslog"}, "fields": {"message": "log"}, "retention": "72h"}"#;
         let LogsConfig::Elasticsearch(config) = read(text).expect("read") else {
             panic!("another engine");
         };

@@ -16,6 +16,8 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 /// after the next pass.
 pub async fn run(logs: Logs, config: LogsConfig, clock: Clock, shutdown: Shutdown) {
     let LogsConfig::Elasticsearch(config) = config else {
+        // A loop that ends by itself ends the process.
+        shutdown.cancelled().await;
         return;
     };
     let retention_ms = i64::try_from(config.retention.as_millis()).unwrap_or(i64::MAX);

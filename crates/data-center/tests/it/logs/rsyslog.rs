@@ -53,6 +53,8 @@ impl ShippingMachine {
             ("http://127.0.0.1:9200", url.to_owned()),
             ("\"aops-log-v1-", format!("\"{index_prefix}-log-v1-")),
             ("interval=\"30\"", "interval=\"1\"".to_owned()),
+            // The files are new: what is in them before rsyslogd has looked is to be shipped, too.
+            ("freshStartTail=\"on\"", "freshStartTail=\"off\"".to_owned()),
         ] {
             assert!(shipped.contains(theirs), "{theirs} is not there to be changed");
             shipped = shipped.replace(theirs, &ours);
@@ -183,12 +185,12 @@ impl Platform {
         judged.pop().expect("one rule")
     }
 
-    /// The first anomaly, as soon as there is one.
+    /// The first anomaly, as soon as there is one. An index that is just being made cannot be searched: the window is
+    /// then not covered, and judged again.
     async fn anomaly(&self, stream: &str, condition: &str, since_ms: i64) -> Finding {
         let ask = async || {
             let window = TimeRange::new(since_ms, self.now_ms() + 1_000);
             let judged = self.judge(stream, condition, window).await;
-            assert!(judged.covered, "{judged:?}");
             judged
                 .findings
                 .into_iter()
@@ -231,7 +233,9 @@ async fn a_line_in_a_file_becomes_an_anomaly() {
         .anomaly("kbox", "keyword('Oops: 0002 \"quoted\"')", begin_ms)
         .await;
     platform.anomaly("history", "keyword('rm -rf')", begin_ms).await;
-    platform.anomaly("dmesg", "count(5m) >= 1", begin_ms).await;
+    platform
+        .anomaly("dmesg", "count(5m, 'nothing like it', '!=') >= 1", begin_ms)
+        .await;
     let failed = platform
         .anomaly("messages", "keyword('sshd[12]: Failed password')", begin_ms)
         .await;

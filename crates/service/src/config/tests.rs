@@ -204,10 +204,13 @@ fn another_engine_drops_what_lower_layers_said_of_the_section() {
     );
 }
 
+/// A file, the environment, and how the refusal begins.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn a_refusal_names_place_and_key() {
     let world = World::new();
-    let cases: [(&str, &[(&str, &str)], &str); 16] = [
+    let cases: [Case; 16] = [
         (
             "[tabels]\nurl = 1\n",
             &[],

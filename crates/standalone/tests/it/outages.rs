@@ -42,13 +42,7 @@ async fn import(admin: &Platform, name: &str) -> Result<Outcome<aops_api::rule::
 }
 
 async fn rows_of(admin: &Platform, name: &str) -> Vec<ResultRow> {
-    let request = ResultGetRequest {
-        check_items: vec![name.to_owned()],
-        value: Some("Abnormal".to_owned()),
-        ..ResultGetRequest::default()
-    };
-    let answer = in_time(admin.results(&request)).await.expect("answered");
-    answer.succeeded().expect("results").check_result
+    eventually("results", async || try_rows_of(admin, name).await).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,7 +17,7 @@ use aops_data_center::documents::{Document, Documents, DocumentsConfig, Kind};
 use aops_data_center::elasticsearch::ElasticsearchConfig;
 use aops_data_center::feeder;
 use aops_data_center::results::{ResultDocument, ResultFilter, count_results, read_results};
-use aops_data_center::store::{KeyPeriod, OpenTables, RuleHistory, Tables, sqlite_url};
+use aops_data_center::store::{KeyPeriod, OpenTables, RuleHistory, Tables, TablesSource, sqlite_url};
 use aops_service::random;
 use sqlx::{AnyPool, AssertSqlSafe};
 
@@ -106,15 +106,15 @@ async fn measure(engine: &str, config: &DocumentsConfig, file: &Path, count: u64
 /// From an outbox of a SQLite file to the store.
 async fn feed(engine: &str, documents: &Documents) {
     let folder = tempfile::tempdir().expect("a folder");
-    let url = sqlite_url(&folder.path().join("tables.db"));
+    let file = folder.path().join("tables.db");
     let tables = Tables::open(OpenTables {
-        url: url.clone(),
+        source: TablesSource::File(file.clone()),
         token_key: TokenKey::new(&"k".repeat(32)).expect("a key"),
         session_limits: SessionLimits::default(),
     })
     .await
     .expect("tables");
-    let pool = AnyPool::connect(&url).await.expect("a database");
+    let pool = AnyPool::connect(&sqlite_url(&file)).await.expect("a database");
     for first in (0..FED).step_by(1_000) {
         let rows: Vec<String> = (first..first + 1_000).map(outbox_row).collect();
         let insert = format!(

@@ -12,6 +12,7 @@ use crate::elasticsearch::ElasticsearchConfig;
 /// it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(tag = "engine", rename_all = "lowercase", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum LogsConfig {
     /// Nowhere: rules over logs say `No data`.
     None {},

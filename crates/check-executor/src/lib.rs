@@ -1,6 +1,6 @@
 //! The check executor: judges windows.
 //!
-//! It takes [`CHECK_EXECUTE_REQ`](aops_api::message::CHECK_EXECUTE_REQ), which the check scheduler sends, and sends
+//! It takes [`CHECK_EXECUTE_REQ`], which the check scheduler sends, and sends
 //! nothing. For each message: the rules in effect ([`rules`], kept by revision), the series that they need, a verdict for
 //! each rule and host ([`window`], by `aops_check_rule`), findings saved with the data center, acknowledged
 //! ([`consume`]). A message that comes again has the same effect once more, which changes nothing: a save replaces what

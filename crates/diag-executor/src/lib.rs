@@ -1,6 +1,6 @@
 //! The diagnosis executor: carries out the jobs of diagnoses.
 //!
-//! It takes [`DIAGNOSE_EXECUTE_REQ`](aops_api::message::DIAGNOSE_EXECUTE_REQ), which the diagnosis scheduler sends, and
+//! It takes [`DIAGNOSE_EXECUTE_REQ`], which the diagnosis scheduler sends, and
 //! sends nothing. For each message ([`consume`], [`request`]): the task with its pinned trees and rules ([`job`]); what
 //! is known of the rules on the host, and, where nothing is, their verdict over the series ([`evaluate`]); from both
 //! what each leaf reads in each slice ([`verdicts`]); the diagnosed trees, saved as reports ([`report`], [`diagnose`]);

@@ -13,8 +13,8 @@
 //! |---|---|
 //! | `layer` | what one layer sets, and the layers merged |
 //! | `read` | from merged keys to the type, with refusals that name the key |
-//! | [`print`] | the effective configuration as TOML, without secrets |
-//! | [`reference`] | all keys that a type has: the reference in `docs/` is checked against it |
+//! | [`mod@print`] | the effective configuration as TOML, without secrets |
+//! | [`mod@reference`] | all keys that a type has: the reference in `docs/` is checked against it |
 //! | [`sections`] | sections that more than one program has |
 
 mod error;

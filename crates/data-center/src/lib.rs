@@ -28,6 +28,7 @@ pub mod findings;
 mod first_admin;
 mod folder;
 mod inventory;
+mod label_condition;
 pub mod logs;
 mod preparation;
 pub mod reports;

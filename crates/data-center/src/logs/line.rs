@@ -1,8 +1,4 @@
-//! Lines: conditions on their labels, their time, and how they become samples. Pure.
-
-use aops_api::Labels;
-use aops_api::series::{LabelMatcher, MatchOperator};
-use regex::{Regex, RegexBuilder};
+//! Lines: their time, and how they become samples. Pure.
 
 /// The language takes texts of 64 KiB. A longer one is cut a little above that: enough for the language to refuse it,
 /// without carrying the rest around.
@@ -55,62 +51,6 @@ fn cut(text: &mut String) {
         let end = (CUT_ABOVE_BYTES..=text.len()).find(|end| text.is_char_boundary(*end));
         text.truncate(end.unwrap_or(text.len()));
     }
-}
-
-/// A condition on a label of a line. One that is missing is empty; regular expressions are anchored.
-#[derive(Debug)]
-pub(super) struct LineCondition {
-    pub(super) label: String,
-    is_wanted: bool,
-    test: Test,
-}
-
-#[derive(Debug)]
-enum Test {
-    Equal(String),
-    Regex(Regex),
-}
-
-impl LineCondition {
-    /// Fails with the reason for a regular expression that is none.
-    pub(super) fn new(matcher: &LabelMatcher) -> Result<Self, String> {
-        let test = match matcher.operator {
-            MatchOperator::Equal | MatchOperator::NotEqual => Test::Equal(matcher.value.clone()),
-            MatchOperator::Regex | MatchOperator::NotRegex => Test::Regex(anchored(&matcher.value)?),
-        };
-        Ok(Self {
-            label: matcher.name.clone(),
-            is_wanted: matches!(matcher.operator, MatchOperator::Equal | MatchOperator::Regex),
-            test,
-        })
-    }
-
-    /// The text that the label must have, when the condition is that it has one: the engine looks for it itself.
-    pub(super) fn required_text(&self) -> Option<&str> {
-        match &self.test {
-            Test::Equal(text) if self.is_wanted && !text.is_empty() => Some(text),
-            _ => None,
-        }
-    }
-
-    pub(super) fn holds(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.label).map_or("", String::as_str);
-        let matches = match &self.test {
-            Test::Equal(text) => value == text,
-            Test::Regex(regex) => regex.is_match(value),
-        };
-        matches == self.is_wanted
-    }
-}
-
-fn anchored(expression: &str) -> Result<Regex, String> {
-    let refused = |error: regex::Error| format!("'{expression}' is not a regular expression: {error}");
-    // Alone first: `a)(b` is one only inside the parentheses.
-    Regex::new(expression).map_err(refused)?;
-    RegexBuilder::new(&format!("^(?:{expression})$"))
-        .dot_matches_new_line(true)
-        .build()
-        .map_err(refused)
 }
 
 #[cfg(test)]
@@ -168,44 +108,5 @@ mod tests {
         assert_eq!(time_of_line(None, Some(90), 10), Some(90));
         assert_eq!(time_of_line(Some(5), None, 10), Some(5));
         assert_eq!(time_of_line(None, None, 10), None);
-    }
-
-    #[test]
-    fn conditions_hold_as_for_series() {
-        use MatchOperator::{Equal, NotEqual, NotRegex, Regex};
-        let labels = Labels::from([("program".to_owned(), "sshd".to_owned())]);
-        for (label, operator, value, expected, required) in [
-            ("program", Equal, "sshd", true, true),
-            ("program", Equal, "ssh", false, true),
-            ("program", NotEqual, "sshd", false, false),
-            ("program", Regex, "ssh.?", true, false),
-            ("program", Regex, "ssh", false, false),
-            ("program", NotRegex, "cron|sshd", false, false),
-            ("severity", Equal, "", true, false),
-            ("severity", NotEqual, "", false, false),
-        ] {
-            let matcher = LabelMatcher {
-                name: label.to_owned(),
-                operator,
-                value: value.to_owned(),
-            };
-            let condition = LineCondition::new(&matcher).expect("a condition");
-            assert_eq!(condition.holds(&labels), expected, "{label} {operator:?} {value}");
-            assert_eq!(
-                condition.required_text().is_some(),
-                required,
-                "{label} {operator:?} {value}"
-            );
-        }
-        let matcher = LabelMatcher {
-            name: "program".to_owned(),
-            operator: Regex,
-            value: "a)(b".to_owned(),
-        };
-        let reason = LineCondition::new(&matcher).expect_err("no expression");
-        assert!(
-            reason.starts_with("'a)(b' is not a regular expression"),
-            "{reason}"
-        );
     }
 }

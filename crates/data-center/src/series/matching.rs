@@ -1,67 +1,35 @@
-//! Conditions on labels, as Prometheus has them: a label that is missing is empty, regular expressions are anchored.
+//! Conditions on series: on their host, the name of their metric, and their labels.
 
-use aops_api::series::{LabelMatcher, MatchOperator};
+use aops_api::series::LabelMatcher;
 use aops_api::{HostId, Labels};
-use regex::{Regex, RegexBuilder};
 
 use super::{HOST, METRIC_NAME};
+use crate::label_condition::LabelCondition;
 
 /// A condition, ready to be asked many times.
 #[derive(Debug)]
-pub(super) struct Matcher {
-    label: String,
-    wanted: bool,
-    test: Test,
-}
-
-#[derive(Debug)]
-enum Test {
-    Equal(String),
-    Regex(Regex),
-}
+pub(super) struct Matcher(LabelCondition);
 
 impl Matcher {
     /// Fails with the reason for a regular expression that is none.
     pub(super) fn new(matcher: &LabelMatcher) -> Result<Self, String> {
-        let test = match matcher.operator {
-            MatchOperator::Equal | MatchOperator::NotEqual => Test::Equal(matcher.value.clone()),
-            MatchOperator::Regex | MatchOperator::NotRegex => Test::Regex(anchored(&matcher.value)?),
-        };
-        Ok(Self {
-            label: matcher.name.clone(),
-            wanted: matches!(matcher.operator, MatchOperator::Equal | MatchOperator::Regex),
-            test,
-        })
+        LabelCondition::new(matcher).map(Self)
     }
 
     /// Whether it holds for a series: its host, the name of its metric, its other labels.
     pub(super) fn matches(&self, host_id: &HostId, name: &str, labels: &Labels) -> bool {
-        let value = match self.label.as_str() {
-            HOST => host_id.as_str(),
-            METRIC_NAME => name,
-            label => labels.get(label).map_or("", String::as_str),
-        };
-        let holds = match &self.test {
-            Test::Equal(text) => value == text,
-            Test::Regex(regex) => regex.is_match(value),
-        };
-        holds == self.wanted
+        match self.0.label() {
+            HOST => self.0.holds_for(host_id.as_str()),
+            METRIC_NAME => self.0.holds_for(name),
+            _ => self.0.holds(labels),
+        }
     }
-}
-
-fn anchored(expression: &str) -> Result<Regex, String> {
-    // Alone first: `a)(b` is one only inside the parentheses.
-    let alone = RegexBuilder::new(expression).dot_matches_new_line(true).build();
-    let whole = RegexBuilder::new(&format!("^(?:{expression})$"))
-        .dot_matches_new_line(true)
-        .build();
-    alone
-        .and(whole)
-        .map_err(|error| format!("'{expression}' is not a regular expression: {error}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use aops_api::series::MatchOperator;
+
     use super::*;
 
     fn matches(label: &str, operator: MatchOperator, value: &str) -> bool {

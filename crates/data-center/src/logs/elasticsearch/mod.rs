@@ -31,10 +31,11 @@ use serde_json::Value;
 
 use super::config::ElasticsearchLogsConfig;
 use super::heard::{names_stream, patience_ms, unheard};
-use super::line::{Line, LineCondition, samples, time_of_line};
+use super::line::{Line, samples, time_of_line};
 use super::owner::{Owner, Owners};
 use super::{HEARTBEAT, LogsError, all_failed, failed_for_all, log_selectors};
 use crate::elasticsearch::{ElasticsearchClient, ElasticsearchError, Method, Request};
+use crate::label_condition::LabelCondition;
 use layout::Layout;
 use memory::{Asked, Memory};
 use query::Vocabulary;
@@ -300,7 +301,7 @@ impl Fetch<'_> {
         Ok(lines)
     }
 
-    fn condition(&self, matcher: &LabelMatcher) -> Result<LineCondition, ReadingError> {
+    fn condition(&self, matcher: &LabelMatcher) -> Result<LabelCondition, ReadingError> {
         let labels = &self.shared.vocabulary.labels;
         if !labels.contains_key(&matcher.name) {
             let known: Vec<&str> = labels.keys().map(String::as_str).collect();
@@ -310,7 +311,7 @@ impl Fetch<'_> {
                 known.join(", ")
             )));
         }
-        LineCondition::new(matcher).map_err(ReadingError::Question)
+        LabelCondition::new(matcher).map_err(ReadingError::Question)
     }
 
     /// Lines of a stream by host. Each hit counts towards the bounds, whether or not its line is kept.
@@ -319,7 +320,7 @@ impl Fetch<'_> {
         reading: &mut Reading,
         name: &str,
         range: TimeRange,
-        conditions: &[LineCondition],
+        conditions: &[LabelCondition],
         bounds: &mut Bounds,
     ) -> Result<StreamLines, ReadingError> {
         let mut lines = StreamLines {

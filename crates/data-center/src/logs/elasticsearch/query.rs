@@ -6,8 +6,8 @@ use aops_api::{HostId, Labels, TimeRange};
 use serde_json::{Value, json};
 
 use crate::elasticsearch::Hit;
+use crate::label_condition::LabelCondition;
 use crate::logs::config::FieldNames;
-use crate::logs::line::LineCondition;
 use crate::logs::owner::Owners;
 
 /// What a document says.
@@ -36,7 +36,7 @@ impl Vocabulary {
         stream: &str,
         owners: &Owners,
         range: TimeRange,
-        conditions: &[LineCondition],
+        conditions: &[LabelCondition],
     ) -> Value {
         let within = json!({ "gte": range.start_ms, "lt": range.end_ms, "format": "epoch_millis" });
         let times = [&self.fields.time, &self.fields.received];
@@ -47,7 +47,7 @@ impl Vocabulary {
             self.of_hosts(owners.hosts(), owners.addresses()),
         ];
         for condition in conditions {
-            if let (Some(text), Some(field)) = (condition.required_text(), self.labels.get(&condition.label))
+            if let (Some(text), Some(field)) = (condition.required_text(), self.labels.get(condition.label()))
             {
                 filters.push(json!({ "term": { field.as_str(): text } }));
             }
@@ -180,7 +180,7 @@ mod tests {
             operator: MatchOperator::Equal,
             value: evil.to_owned(),
         };
-        let condition = LineCondition::new(&matcher).expect("a condition");
+        let condition = LabelCondition::new(&matcher).expect("a condition");
         let owners = Owners::new(&[HostId::from(evil)], &[]);
         let query = vocabulary().lines(evil, &owners, TimeRange::new(1, 2), &[condition]);
         let read: Value = serde_json::from_str(&query.to_string()).expect("JSON");

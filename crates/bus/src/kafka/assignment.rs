@@ -64,6 +64,8 @@ pub(super) struct Partition<M> {
     settled: BTreeSet<i64>,
     /// After the last that arrived. None: nothing has, and nothing was committed.
     next: Option<i64>,
+    /// The offset that the group is known to have committed.
+    committed: Option<i64>,
     held: usize,
     limit: usize,
 }
@@ -79,6 +81,7 @@ impl<M: Clone> Partition<M> {
             due: BTreeSet::new(),
             settled: progress.map(|progress| progress.settled).unwrap_or_default(),
             next,
+            committed: next,
             held: 0,
             limit,
         }
@@ -219,9 +222,18 @@ impl<M: Clone> Partition<M> {
         })
     }
 
+    /// The group has committed this.
+    pub(super) fn committed(&mut self, offset: i64) {
+        self.committed = self.committed.max(Some(offset));
+    }
+
     /// The partition was lost and is ours again: where reading goes on, if nobody has done anything of it meanwhile, so that
-    /// what is known here still holds.
+    /// what is known here still holds. A group that has committed less than before reads another log, or is to read this
+    /// one again.
     pub(super) fn resumes_at(&self, committed: Option<&Progress>) -> Option<i64> {
+        if committed.map(|theirs| theirs.offset) < self.committed {
+            return None;
+        }
         let ours = self.progress()?;
         let is_known = |offset: &i64| *offset < ours.offset || ours.settled.contains(offset);
         let is_untouched = committed

@@ -166,6 +166,20 @@ fn a_partition_that_was_lost_goes_on_if_nobody_touched_it() {
 }
 
 #[test]
+fn a_partition_whose_commits_are_gone_is_read_anew() {
+    let mut partition = with_keys("abc");
+    partition.take();
+    partition.settle(0);
+    assert_eq!(partition.resumes_at(None), Some(3), "nothing was committed yet");
+    partition.committed(1);
+    assert_eq!(partition.resumes_at(Some(&progress(1, []))), Some(3));
+    assert_eq!(partition.resumes_at(None), None, "the topic was made anew");
+    assert_eq!(partition.resumes_at(Some(&progress(0, []))), None, "set back");
+    let taken_over = Partition::<()>::new(Some(progress(5, [])), LIMIT);
+    assert_eq!(taken_over.resumes_at(None), None);
+}
+
+#[test]
 fn what_is_taken_in_is_bounded() {
     let mut partition: Partition<()> = Partition::new(None, 4);
     for offset in 0..4 {

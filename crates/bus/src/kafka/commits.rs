@@ -36,6 +36,8 @@ struct Waiting {
 
 struct UnderWay {
     partitions: BTreeSet<i32>,
+    /// By partition, the offset that is committed if all goes well.
+    offsets: Vec<(i32, i64)>,
     waiting: Vec<Waiting>,
 }
 
@@ -110,7 +112,12 @@ impl Commits {
             return;
         }
         let list = self.list(&progress);
+        let elements = list.elements();
+        let offsets = elements
+            .iter()
+            .filter_map(|element| Some((element.partition(), element.offset().to_raw()?)));
         self.under_way = Some(UnderWay {
+            offsets: offsets.collect(),
             partitions: std::mem::take(&mut self.behind),
             waiting: std::mem::take(&mut self.waiting),
         });
@@ -143,10 +150,15 @@ impl Commits {
         list
     }
 
-    /// What became of the commit that was under way.
-    pub(super) fn arrived(&mut self, outcome: KafkaResult<()>) {
-        let Some(UnderWay { partitions, waiting }) = self.under_way.take() else {
-            return;
+    /// What became of the commit that was under way; returns the offsets that are committed now, by partition.
+    pub(super) fn arrived(&mut self, outcome: KafkaResult<()>) -> Vec<(i32, i64)> {
+        let Some(UnderWay {
+            partitions,
+            offsets,
+            waiting,
+        }) = self.under_way.take()
+        else {
+            return Vec::new();
         };
         match outcome {
             Ok(()) => {
@@ -154,12 +166,14 @@ impl Commits {
                 for waiting in waiting {
                     let _ = waiting.reply.send(Ok(()));
                 }
+                offsets
             }
             Err(error) => {
                 self.learn(&error);
                 self.not_before = Some(Instant::now() + TRY_AGAIN);
                 self.behind.extend(partitions);
                 self.waiting.extend(waiting);
+                Vec::new()
             }
         }
     }

@@ -102,6 +102,8 @@ pub(super) struct MemberThread {
     assigned: BTreeMap<i32, Assigned>,
     /// Taken from us without notice, as after a commit that met a rebalance: usually they are ours again at once.
     lost: BTreeMap<i32, Assigned>,
+    /// The topic was not there when last heard of: nothing that was read of it is to be read on.
+    is_topic_gone: bool,
     epoch: u64,
     leaving: Option<Leaving>,
     commits: Commits,
@@ -166,6 +168,7 @@ impl MemberThread {
             has_joined: false,
             assigned: BTreeMap::new(),
             lost: BTreeMap::new(),
+            is_topic_gone: false,
             epoch: 0,
             leaving: None,
             commits,
@@ -337,6 +340,8 @@ impl MemberThread {
     fn complain(&mut self, error: &KafkaError) {
         let code = error.rdkafka_error_code();
         if topics::is_missing(error) {
+            self.is_topic_gone = true;
+            self.lost.clear();
             self.setup.topics.restore_in_background(&self.setup.topic);
         } else if self.complaint != code && rebalance::is_worth_telling(code) {
             tracing::error!(
@@ -373,7 +378,12 @@ impl MemberThread {
         if outcome.is_ok() {
             self.setup.health.answered();
         }
-        self.commits.arrived(outcome);
+        for (number, offset) in self.commits.arrived(outcome) {
+            let assigned = self.assigned.get_mut(&number);
+            if let Some(assigned) = assigned.or(self.lost.get_mut(&number)) {
+                assigned.partition.committed(offset);
+            }
+        }
     }
 
     fn commit(&mut self) {

@@ -8,7 +8,10 @@ use std::time::Duration;
 use aops_bus::{Bus, BusConfig, BusError, Consumer, KafkaConfig, Message};
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{Headers, Message as _};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{Offset, TopicPartitionList};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -46,6 +49,27 @@ fn write_raw(config: &KafkaConfig, key: Option<&str>, value: &[u8]) {
     }
     producer.send(record).map_err(|(error, _)| error).expect("queued");
     producer.flush(Duration::from_secs(10)).expect("written");
+}
+
+/// The id of a message at the beginning of the topic; none while there is no topic.
+fn first_id(config: &KafkaConfig) -> Option<String> {
+    let name = format!("{}{TOPIC}", config.topic_prefix);
+    let mut reading = client(config);
+    reading
+        .set("group.id", "first")
+        .set("enable.partition.eof", "true");
+    let reading: BaseConsumer = reading.create().expect("a consumer");
+    let mut partitions = TopicPartitionList::new();
+    for partition in 0..2 {
+        let added = partitions.add_partition_offset(&name, partition, Offset::Beginning);
+        added.expect("an offset");
+    }
+    reading.assign(&partitions).expect("assigned");
+    // One partition may be empty, which comes as an error.
+    let message = (0..2).find_map(|_| reading.poll(Duration::from_secs(5))?.ok());
+    let headers = message?;
+    let header = headers.headers()?.iter().find(|header| header.key == "id")?;
+    Some(String::from_utf8_lossy(header.value?).into_owned())
 }
 
 /// Effects, counted: ids in the order in which they were had, by key.
@@ -307,23 +331,26 @@ async fn a_topic_that_is_deleted_is_made_again() {
         let deleted = admin.delete_topics(&[&name], &AdminOptions::new()).await;
         deleted.expect("an answer").remove(0).expect("deleted");
 
-        let mut number = 0;
-        let published = loop {
-            // While Kafka is at it, a publish may fail; it says so.
-            let id = format!("b{number}");
-            match bus.publish(TOPIC, "a", &id, Value::Null).await {
-                Ok(()) => break id,
+        let mut round = 0;
+        let mut expected: BTreeSet<String> = loop {
+            round += 1;
+            let ids: Vec<String> = (0..20).map(|number| format!("b{round}.{number}")).collect();
+            let messages = ids.iter().map(|id| Message {
+                key: "a".to_owned(),
+                id: id.clone(),
+                payload: Value::Null,
+            });
+            // While Kafka is at it, a publish may fail; it says so. Or it may go into the topic that is about to go.
+            match bus.publish_many(TOPIC, messages.collect()).await {
+                Ok(()) if first_id(&config).is_some_and(|id| id != "a1") => break ids.into_iter().collect(),
+                Ok(()) => {}
                 Err(error) => assert!(error.to_string().contains(&config.brokers[0]), "{error}"),
             }
-            number += 1;
         };
-        loop {
+        while !expected.is_empty() {
             let delivery = consumer.next().await.expect("delivered");
-            let id = delivery.id.clone();
+            expected.remove(&delivery.id);
             delivery.acknowledge().await.expect("acknowledged");
-            if id == published {
-                break;
-            }
         }
         bus.close().await;
     })

@@ -19,6 +19,7 @@ impl MemberThread {
         let mut lost = BTreeMap::new();
         if !progress.is_empty() {
             std::mem::swap(&mut lost, &mut self.lost);
+            self.is_topic_gone = false;
         }
         for (number, progress) in progress {
             if let Some(regained) = lost.remove(&number)
@@ -93,6 +94,7 @@ impl MemberThread {
         for number in &leaving.partitions {
             if let Some(mut assigned) = self.assigned.remove(number)
                 && leaving.is_lost
+                && !self.is_topic_gone
             {
                 assigned.is_paused = false;
                 self.lost.insert(*number, assigned);

@@ -1,5 +1,6 @@
 //! A Kafka broker of one test's own, which it may kill.
 
+use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,6 +41,10 @@ impl Broker {
         let process = std::fs::read_to_string(self.folder.path().join("kafka/kafka.pid")).expect("a process");
         let killed = Command::new("kill").args(["-9", process.trim()]).status();
         assert!(killed.expect("kill").success());
+        // The signal is under way when `kill` returns.
+        while TcpStream::connect(self.address()).is_ok() {
+            std::thread::yield_now();
+        }
     }
 
     fn run(&self, action: &str) {

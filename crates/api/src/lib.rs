@@ -5,7 +5,7 @@
 //!
 //! | module | surface |
 //! |---|---|
-//! | [`account`], [`host`] | `/manage` and its `/data` twins |
+//! | [`account`], [`host`], [`group`], [`facts`], [`audit`] | `/manage` and its `/data` twins |
 //! | [`rule`], [`result`] | `/check` and its `/data` twins |
 //! | [`tree`], [`diagnosis`] | `/diag` and its `/data` twins |
 //! | [`finding`], [`series`], [`schedule`] | `/data` only: verdicts, samples, cursors |
@@ -19,9 +19,12 @@
 //! routes speak in seconds; their fields are documented as such.
 
 pub mod account;
+pub mod audit;
 pub mod code;
 pub mod diagnosis;
+pub mod facts;
 pub mod finding;
+pub mod group;
 pub mod host;
 pub mod id;
 pub mod message;

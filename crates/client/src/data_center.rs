@@ -2,16 +2,28 @@
 
 use std::sync::Arc;
 
-use aops_api::account::{ChangePasswordRequest, LoginAnswer, LoginRequest};
+use aops_api::account::{
+    AccountAddRequest, AccountDeleteRequest, AccountGetAnswer, AccountGetRequest, AccountResetRequest,
+    AccountRoleRequest, CertificateRequest, ChangePasswordRequest, GrantGetAnswer, GrantGetRequest,
+    GrantRequest, ListOutcome, LoginAnswer, LoginRequest,
+};
+use aops_api::audit::{AuditGetAnswer, AuditGetRequest};
 use aops_api::code::Empty;
 use aops_api::diagnosis::{
     PinnedTaskAnswer, PinnedTaskRequest, ProgressAnswer, ProgressRequest, ReportGetAnswer, ReportIdsRequest,
     ReportListAnswer, ReportListRequest, ReportSaveRequest, TaskGetAnswer, TaskGetRequest,
     TaskPublishedRequest, TaskSaveRequest, UnpublishedTasksAnswer,
 };
+use aops_api::facts::{FactsDeleteRequest, FactsSaveRequest};
 use aops_api::finding::{FindingQueryAnswer, FindingQueryRequest, FindingSaveRequest};
+use aops_api::group::{
+    GroupAddAnswer, GroupAddRequest, GroupDeleteAnswer, GroupDeleteRequest, GroupGetAnswer, GroupGetRequest,
+    GroupModifyRequest,
+};
 use aops_api::host::{
-    HostGetAnswer, HostGetRequest, HostRegisterAnswer, HostRegisterRequest, MachinesAnswer,
+    HostAddAnswer, HostAddRequest, HostCountAnswer, HostDeleteRequest, HostGetAnswer, HostGetRequest,
+    HostInfoAnswer, HostInfoRequest, HostModifyRequest, HostRegisterAnswer, HostRegisterRequest,
+    InventoryAnswer, InventoryRequest, MachinesAnswer,
 };
 use aops_api::result::{ResultCountAnswer, ResultCountRequest, ResultGetAnswer, ResultGetRequest};
 use aops_api::rule::{
@@ -101,9 +113,55 @@ routes! {
     logout: POST "/data/account/logout", Empty => Empty;
     /// Changes the caller's password.
     change_password: POST "/data/account/change", ChangePasswordRequest => Empty;
+    /// Ends every session of the caller.
+    logout_everywhere: POST "/data/account/logout_all", Empty => Empty;
+    /// Opens the caller's vault for the session.
+    open_vault: POST "/data/account/certificate", CertificateRequest => Empty;
+    /// Makes an account.
+    add_account: POST "/data/account/add", AccountAddRequest => Empty;
+    /// Deletes accounts.
+    delete_accounts: DELETE "/data/account/delete", AccountDeleteRequest => ListOutcome;
+    /// Accounts.
+    accounts: POST "/data/account/get", AccountGetRequest => AccountGetAnswer;
+    /// Changes what an account may do.
+    set_role: POST "/data/account/role", AccountRoleRequest => Empty;
+    /// Gives an account a new password.
+    reset_password: POST "/data/account/reset", AccountResetRequest => Empty;
+    /// Gives accesses to machines.
+    add_grants: POST "/data/account/grant/add", GrantRequest => ListOutcome;
+    /// Takes accesses to machines away.
+    delete_grants: DELETE "/data/account/grant/delete", GrantRequest => ListOutcome;
+    /// Who has an access to what.
+    grants: POST "/data/account/grant/get", GrantGetRequest => GrantGetAnswer;
 
     /// The caller's hosts.
     hosts: POST "/data/host/get", HostGetRequest => HostGetAnswer;
+    /// Adds machines.
+    add_hosts: POST "/data/host/add", HostAddRequest => HostAddAnswer;
+    /// Deletes machines.
+    delete_hosts: DELETE "/data/host/delete", HostDeleteRequest => ListOutcome;
+    /// How many machines the caller sees.
+    count_hosts: POST "/data/host/count", Empty => HostCountAnswer;
+    /// Machines with their facts.
+    host_infos: POST "/data/host/info/get", HostInfoRequest => HostInfoAnswer;
+    /// Changes a machine.
+    modify_host: POST "/data/host/modify", HostModifyRequest => Empty;
+    /// An Ansible inventory.
+    export_inventory: POST "/data/host/inventory/export", InventoryRequest => InventoryAnswer;
+    /// Adds a group.
+    add_group: POST "/data/host/group/add", GroupAddRequest => GroupAddAnswer;
+    /// Deletes groups.
+    delete_groups: DELETE "/data/host/group/delete", GroupDeleteRequest => GroupDeleteAnswer;
+    /// Groups.
+    groups: POST "/data/host/group/get", GroupGetRequest => GroupGetAnswer;
+    /// Changes a group.
+    modify_group: POST "/data/host/group/modify", GroupModifyRequest => Empty;
+    /// The operation log.
+    audit: POST "/data/audit/get", AuditGetRequest => AuditGetAnswer;
+    /// Keeps facts of machines.
+    save_facts: POST "/data/host/info/save", FactsSaveRequest => Empty;
+    /// Forgets facts of machines.
+    delete_facts: DELETE "/data/host/info/delete", FactsDeleteRequest => Empty;
     /// Every machine.
     machines: POST "/data/host/machines", Empty => MachinesAnswer;
     /// A machine announces itself.

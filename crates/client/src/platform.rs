@@ -1,12 +1,24 @@
 //! The public routes.
 
-use aops_api::account::{ChangePasswordRequest, LoginAnswer, LoginRequest};
+use aops_api::account::{
+    AccountAddRequest, AccountDeleteRequest, AccountGetAnswer, AccountGetRequest, AccountResetRequest,
+    AccountRoleRequest, CertificateRequest, ChangePasswordRequest, GrantGetAnswer, GrantGetRequest,
+    GrantRequest, ListOutcome, LoginAnswer, LoginRequest,
+};
+use aops_api::audit::{AuditGetAnswer, AuditGetRequest};
 use aops_api::code::Empty;
 use aops_api::diagnosis::{
     DiagExecuteAnswer, DiagExecuteRequest, ProgressAnswer, ProgressRequest, ReportGetAnswer,
     ReportIdsRequest, ReportListAnswer, ReportListRequest, TaskGetAnswer, TaskGetRequest,
 };
-use aops_api::host::{HostGetAnswer, HostGetRequest};
+use aops_api::group::{
+    GroupAddAnswer, GroupAddRequest, GroupDeleteAnswer, GroupDeleteRequest, GroupGetAnswer, GroupGetRequest,
+    GroupModifyRequest,
+};
+use aops_api::host::{
+    HostAddAnswer, HostAddRequest, HostCountAnswer, HostDeleteRequest, HostGetAnswer, HostGetRequest,
+    HostInfoAnswer, HostInfoRequest, HostModifyRequest, InventoryAnswer, InventoryRequest,
+};
 use aops_api::result::{ResultCountAnswer, ResultCountRequest, ResultGetAnswer, ResultGetRequest};
 use aops_api::rule::{
     ImportAnswer, RuleCountAnswer, RuleDeleteRequest, RuleGetAnswer, RuleGetRequest, RuleImportRequest,
@@ -80,8 +92,50 @@ routes! {
     logout: POST "/manage/account/logout", Empty => Empty;
     /// Changes the password.
     change_password: POST "/manage/account/change", ChangePasswordRequest => Empty;
+    /// Ends every session of the caller.
+    logout_everywhere: POST "/manage/account/logout_all", Empty => Empty;
+    /// Opens the caller's vault for the session.
+    open_vault: POST "/manage/account/certificate", CertificateRequest => Empty;
+    /// Makes an account.
+    add_account: POST "/manage/account/add", AccountAddRequest => Empty;
+    /// Deletes accounts.
+    delete_accounts: DELETE "/manage/account/delete", AccountDeleteRequest => ListOutcome;
+    /// Accounts.
+    accounts: POST "/manage/account/get", AccountGetRequest => AccountGetAnswer;
+    /// Changes what an account may do.
+    set_role: POST "/manage/account/role", AccountRoleRequest => Empty;
+    /// Gives an account a new password.
+    reset_password: POST "/manage/account/reset", AccountResetRequest => Empty;
+    /// Gives accesses to machines.
+    add_grants: POST "/manage/account/grant/add", GrantRequest => ListOutcome;
+    /// Takes accesses to machines away.
+    delete_grants: DELETE "/manage/account/grant/delete", GrantRequest => ListOutcome;
+    /// Who has an access to what.
+    grants: POST "/manage/account/grant/get", GrantGetRequest => GrantGetAnswer;
     /// Hosts.
     hosts: POST "/manage/host/get", HostGetRequest => HostGetAnswer;
+    /// Adds machines.
+    add_hosts: POST "/manage/host/add", HostAddRequest => HostAddAnswer;
+    /// Deletes machines.
+    delete_hosts: DELETE "/manage/host/delete", HostDeleteRequest => ListOutcome;
+    /// How many machines the caller sees.
+    count_hosts: POST "/manage/host/count", Empty => HostCountAnswer;
+    /// Machines with their facts.
+    host_infos: POST "/manage/host/info/query", HostInfoRequest => HostInfoAnswer;
+    /// Changes a machine.
+    modify_host: POST "/manage/host/modify", HostModifyRequest => Empty;
+    /// An Ansible inventory.
+    export_inventory: POST "/manage/host/inventory/export", InventoryRequest => InventoryAnswer;
+    /// Adds a group.
+    add_group: POST "/manage/host/group/add", GroupAddRequest => GroupAddAnswer;
+    /// Deletes groups.
+    delete_groups: DELETE "/manage/host/group/delete", GroupDeleteRequest => GroupDeleteAnswer;
+    /// Groups.
+    groups: POST "/manage/host/group/get", GroupGetRequest => GroupGetAnswer;
+    /// Changes a group.
+    modify_group: POST "/manage/host/group/modify", GroupModifyRequest => Empty;
+    /// The operation log.
+    audit: POST "/manage/audit/get", AuditGetRequest => AuditGetAnswer;
 
     /// Imports rules.
     import_rules: POST "/check/rule/import", RuleImportRequest => ImportAnswer;

@@ -220,6 +220,7 @@ mod tests {
             ssh_port: 22,
             management: false,
             status: "online".to_owned(),
+            revision: 0,
         }
     }
 

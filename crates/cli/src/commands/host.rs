@@ -70,7 +70,7 @@ async fn query(arguments: Arguments, context: &Context) -> Result<(), Failure> {
     });
     let request = HostGetRequest {
         host_group_list: List::of(arguments.host_group_name),
-        management: arguments.management,
+        management: arguments.management.map(Into::into),
         sort,
         direction: arguments.direction.map(Into::into),
         page,

@@ -15,11 +15,12 @@ pub(super) async fn login(
     Lenient(request): Lenient<LoginRequest>,
     state: Data<State>,
 ) -> ApiResult<LoginAnswer> {
-    let access_token = state
-        .tables
-        .login(&request.username, &request.password, random::id(), state.now_ms())
-        .await?;
-    answer(LoginAnswer { access_token })
+    answer(
+        state
+            .tables
+            .login(&request.username, &request.password, random::id(), state.now_ms())
+            .await?,
+    )
 }
 
 pub(super) async fn logout(_: ServiceName, token: CallerToken, state: Data<State>) -> ApiResult<Empty> {

@@ -64,6 +64,7 @@ async fn with_status(state: &State, rows: Vec<HostRow>) -> Result<Vec<HostInfo>,
         public_ip: row.address,
         ssh_port: row.ssh_port,
         management: row.management,
+        revision: 0,
     };
     Ok(rows.into_iter().map(info).collect())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aops_api::account::Role;
+use aops_api::account::{LoginAnswer, Role};
 use sqlx::Row;
 
 use super::database::Connection;
@@ -29,6 +29,7 @@ struct Account {
     username: String,
     password_hash: String,
     role: Role,
+    must_change: bool,
 }
 
 impl Tables {
@@ -119,7 +120,7 @@ impl Tables {
         password: &str,
         session_id: String,
         now_ms: i64,
-    ) -> Result<String, Error> {
+    ) -> Result<LoginAnswer, Error> {
         let account = self.account(username).await?;
         let hash = account.as_ref().map(|account| account.password_hash.clone());
         let fits = password::verify(password, hash).await?;
@@ -130,24 +131,31 @@ impl Tables {
         let expires_ms = now_ms.saturating_add(self.session_limits.lifetime_ms);
         self.insert_session(&account, &session_id, now_ms, expires_ms)
             .await?;
-        Ok(self.token_key.sign(&Claims {
-            username: account.username,
-            session_id,
-            role: account.role,
-            expires: expires_ms / 1_000,
-        }))
+        let expires = expires_ms / 1_000;
+        Ok(LoginAnswer {
+            access_token: self.token_key.sign(&Claims {
+                username: account.username,
+                session_id,
+                role: account.role,
+                expires,
+            }),
+            must_change: account.must_change,
+            expires,
+        })
     }
 
     async fn account(&self, username: &str) -> Result<Option<Account>, Error> {
-        let row = sqlx::query("SELECT username, password_hash, role FROM account WHERE username = ?")
-            .bind(username.to_owned())
-            .fetch_optional(&self.database)
-            .await?;
+        let row =
+            sqlx::query("SELECT username, password_hash, role, must_change FROM account WHERE username = ?")
+                .bind(username.to_owned())
+                .fetch_optional(&self.database)
+                .await?;
         let Some(row) = row else { return Ok(None) };
         Ok(Some(Account {
             username: row.try_get(0)?,
             password_hash: row.try_get(1)?,
             role: role_of(row.try_get(2)?)?,
+            must_change: from_flag(row.try_get(3)?),
         }))
     }
 

@@ -133,7 +133,7 @@ impl Tables {
         rows.retain(|row| {
             request
                 .management
-                .is_none_or(|management| row.management == management)
+                .is_none_or(|management| row.management == management.0)
         });
         sort_hosts(&mut rows, request);
         Ok(rows)

@@ -30,7 +30,8 @@ async fn a_session_from_login_to_logout(backend: &Backend) {
     let token = tables
         .login("ann", PASSWORD, "s1".to_owned(), NOW_MS)
         .await
-        .expect("a token");
+        .expect("a token")
+        .access_token;
     let caller = tables.authenticate(Some(&token), NOW_MS).await.expect("known");
     assert_eq!(
         (caller.username.as_str(), caller.role, caller.must_change),
@@ -56,11 +57,13 @@ async fn sessions_end_by_age_and_by_idleness(backend: &Backend) {
     let idle = tables
         .login("ann", PASSWORD, "idle".to_owned(), NOW_MS)
         .await
-        .expect("a token");
+        .expect("a token")
+        .access_token;
     let busy = tables
         .login("ann", PASSWORD, "busy".to_owned(), NOW_MS)
         .await
-        .expect("a token");
+        .expect("a token")
+        .access_token;
 
     // A call less than a minute after the last one is not written down; what counts is written at least that often.
     let mut now_ms = NOW_MS;
@@ -103,11 +106,13 @@ async fn a_changed_password_ends_the_other_sessions(backend: &Backend) {
     let mine = tables
         .login("ann", PASSWORD, "mine".to_owned(), NOW_MS)
         .await
-        .expect("a token");
+        .expect("a token")
+        .access_token;
     let other = tables
         .login("ann", PASSWORD, "other".to_owned(), NOW_MS)
         .await
-        .expect("a token");
+        .expect("a token")
+        .access_token;
     let caller = tables.authenticate(Some(&mine), NOW_MS).await.expect("known");
     let change = async |password: &str| {
         tables
@@ -128,7 +133,8 @@ async fn a_changed_password_ends_the_other_sessions(backend: &Backend) {
     tables
         .login("ann", "another password", "new".to_owned(), NOW_MS)
         .await
-        .expect("a token");
+        .expect("a token")
+        .access_token;
 }
 
 async fn the_first_admin_is_made_once(backend: &Backend) {
@@ -156,7 +162,8 @@ async fn the_first_admin_is_made_once(backend: &Backend) {
     let token = tables
         .login("admin", "the first one", "s".to_owned(), NOW_MS)
         .await
-        .expect("a token");
+        .expect("a token")
+        .access_token;
     let caller = tables.authenticate(Some(&token), NOW_MS).await.expect("known");
     assert!(caller.must_change && caller.is_admin());
     tables
@@ -188,5 +195,6 @@ async fn names_and_passwords_have_limits(backend: &Backend) {
     tables
         .login("安娜 🙂", PASSWORD, "s".to_owned(), NOW_MS)
         .await
-        .expect("a token");
+        .expect("a token")
+        .access_token;
 }

@@ -146,7 +146,7 @@ async fn lists_are_filtered_and_sorted(backend: &Backend) {
     };
     assert_eq!(names(of_group).await, ["b", "a"]);
     let managing = HostGetRequest {
-        management: Some(true),
+        management: Some(true.into()),
         ..all()
     };
     assert_eq!(names(managing).await, Vec::<String>::new());

@@ -10,6 +10,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("aops-check-rule", &["aops-api"]),
     ("aops-fault-tree", &["aops-api"]),
     ("aops-prometheus-rule", &["aops-api"]),
+    ("aops-vault", &["aops-api"]),
     ("aops-client", &["aops-api"]),
     ("aops-bus", &["aops-api"]),
     ("aops-service", &["aops-api", "aops-client"]),
@@ -108,6 +109,7 @@ const PURE: &[&str] = &[
     "aops-check-rule",
     "aops-fault-tree",
     "aops-prometheus-rule",
+    "aops-vault",
 ];
 const IMPURE_CRATES: &[&str] = &["actix-web", "reqwest", "sqlx", "tokio"];
 

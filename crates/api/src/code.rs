@@ -78,6 +78,8 @@ codes! {
     SamePassword = 1205, "same_password", "the new password is same as old password, change fail", "修改的密码重复";
     /// The password could not be changed.
     ChangePasswordFail = 1206, "change_password_fail", "change password fail", "修改密码失败";
+    /// The caller may not do this. Extension.
+    PermissionDenied = 1207, "permission_denied", "permission denied", "没有权限";
     /// A task cannot be run.
     TaskExecutionFail = 1301, "task_execution_fail", "Task execution failed.", "任务执行失败";
 }

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{REQUEST_ID_HEADER, request_id};
+use crate::{CLIENT_ADDRESS_HEADER, REQUEST_ID_HEADER, client_address, request_id};
 
 /// How long a call may take before it counts as failed.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -70,13 +70,20 @@ impl<A> Outcome<A> {
     pub fn succeeded(self) -> Result<A, ClientError> {
         match (self.code, self.payload) {
             (Code::Succeed | Code::PartialSucceed, Some(payload)) => Ok(payload),
-            (code, _) => {
-                let text = code.text(aops_api::code::Language::English).trim_end_matches('.');
-                let detail = self.msg.strip_prefix(text).unwrap_or(&self.msg);
-                Err(ClientError::new(code, detail.trim_start_matches(['.', ':', ' '])))
-            }
+            (code, _) => Err(ClientError::new(code, detail(code, &self.msg))),
         }
     }
+
+    /// What the message says beside the text of the code.
+    pub fn detail(&self) -> &str {
+        detail(self.code, &self.msg)
+    }
+}
+
+fn detail(code: Code, msg: &str) -> &str {
+    let text = code.text(aops_api::code::Language::English).trim_end_matches('.');
+    let detail = msg.strip_prefix(text).unwrap_or(msg);
+    detail.trim_start_matches(['.', ':', ' '])
 }
 
 #[derive(Deserialize)]
@@ -113,6 +120,9 @@ pub(crate) async fn send<Q: Serialize + ?Sized, A: DeserializeOwned>(
     }
     if let Some(id) = request_id::current() {
         request = request.header(REQUEST_ID_HEADER, id);
+    }
+    if let Some(address) = client_address::current() {
+        request = request.header(CLIENT_ADDRESS_HEADER, address);
     }
     let unreachable = |error: reqwest::Error| ClientError::new(Code::ConnectionError, innermost(&error));
     let response = request.send().await.map_err(unreachable)?;

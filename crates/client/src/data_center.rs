@@ -38,7 +38,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::SERVICE_CREDENTIAL_HEADER;
-use crate::call::{self, ClientError};
+use crate::call::{self, ClientError, Outcome};
 
 /// Calls `/data` as a service, on its own behalf or on a caller's. Cheap to clone.
 #[derive(Clone)]
@@ -60,6 +60,18 @@ macro_rules! routes {
             $($(#[$doc])*
             pub async fn $name(&self, request: &$request) -> Result<$answer, ClientError> {
                 self.call(Method::$method, $path, request).await
+            })*
+        }
+    };
+}
+
+/// As `routes`, for what may be done in part: the payload says what, whatever the code.
+macro_rules! outcomes {
+    ($($(#[$doc:meta])* $name:ident: $method:ident $path:literal, $request:ty => $answer:ty;)*) => {
+        impl DataCenter {
+            $($(#[$doc])*
+            pub async fn $name(&self, request: &$request) -> Result<Outcome<$answer>, ClientError> {
+                self.send(Method::$method, $path, request).await
             })*
         }
     };
@@ -93,6 +105,15 @@ impl DataCenter {
         path: &str,
         request: &Q,
     ) -> Result<A, ClientError> {
+        self.send(method, path, request).await?.succeeded()
+    }
+
+    async fn send<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        request: &Q,
+    ) -> Result<Outcome<A>, ClientError> {
         let connection = &self.connection;
         let url = format!("{}{path}", connection.base_url);
         let credential = (SERVICE_CREDENTIAL_HEADER, connection.credential.as_str());
@@ -100,9 +121,7 @@ impl DataCenter {
             Some(token) => &[credential, ("access-token", token.as_str())][..],
             None => &[credential][..],
         };
-        call::send(&connection.http, method, &url, headers, request)
-            .await?
-            .succeeded()
+        call::send(&connection.http, method, &url, headers, request).await
     }
 }
 
@@ -119,27 +138,17 @@ routes! {
     open_vault: POST "/data/account/certificate", CertificateRequest => Empty;
     /// Makes an account.
     add_account: POST "/data/account/add", AccountAddRequest => Empty;
-    /// Deletes accounts.
-    delete_accounts: DELETE "/data/account/delete", AccountDeleteRequest => ListOutcome;
     /// Accounts.
     accounts: POST "/data/account/get", AccountGetRequest => AccountGetAnswer;
     /// Changes what an account may do.
     set_role: POST "/data/account/role", AccountRoleRequest => Empty;
     /// Gives an account a new password.
     reset_password: POST "/data/account/reset", AccountResetRequest => Empty;
-    /// Gives accesses to machines.
-    add_grants: POST "/data/account/grant/add", GrantRequest => ListOutcome;
-    /// Takes accesses to machines away.
-    delete_grants: DELETE "/data/account/grant/delete", GrantRequest => ListOutcome;
     /// Who has an access to what.
     grants: POST "/data/account/grant/get", GrantGetRequest => GrantGetAnswer;
 
     /// The caller's hosts.
     hosts: POST "/data/host/get", HostGetRequest => HostGetAnswer;
-    /// Adds machines.
-    add_hosts: POST "/data/host/add", HostAddRequest => HostAddAnswer;
-    /// Deletes machines.
-    delete_hosts: DELETE "/data/host/delete", HostDeleteRequest => ListOutcome;
     /// How many machines the caller sees.
     count_hosts: POST "/data/host/count", Empty => HostCountAnswer;
     /// Machines with their facts.
@@ -150,8 +159,6 @@ routes! {
     export_inventory: POST "/data/host/inventory/export", InventoryRequest => InventoryAnswer;
     /// Adds a group.
     add_group: POST "/data/host/group/add", GroupAddRequest => GroupAddAnswer;
-    /// Deletes groups.
-    delete_groups: DELETE "/data/host/group/delete", GroupDeleteRequest => GroupDeleteAnswer;
     /// Groups.
     groups: POST "/data/host/group/get", GroupGetRequest => GroupGetAnswer;
     /// Changes a group.
@@ -222,4 +229,19 @@ routes! {
     report_list: POST "/data/diag/report/get_list", ReportListRequest => ReportListAnswer;
     /// Deletes reports of the caller.
     delete_reports: DELETE "/data/diag/report/delete", ReportIdsRequest => Empty;
+}
+
+outcomes! {
+    /// Deletes accounts.
+    delete_accounts: DELETE "/data/account/delete", AccountDeleteRequest => ListOutcome;
+    /// Gives accesses to machines.
+    add_grants: POST "/data/account/grant/add", GrantRequest => ListOutcome;
+    /// Takes accesses to machines away.
+    delete_grants: DELETE "/data/account/grant/delete", GrantRequest => ListOutcome;
+    /// Adds machines.
+    add_hosts: POST "/data/host/add", HostAddRequest => HostAddAnswer;
+    /// Deletes machines.
+    delete_hosts: DELETE "/data/host/delete", HostDeleteRequest => ListOutcome;
+    /// Deletes groups.
+    delete_groups: DELETE "/data/host/group/delete", GroupDeleteRequest => GroupDeleteAnswer;
 }

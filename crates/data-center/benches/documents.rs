@@ -12,7 +12,7 @@ use aops_api::finding::{DecidingSample, Evidence, FindingValue};
 use aops_api::page::{Direction, Page};
 use aops_api::result::ResultSort;
 use aops_api::{EvaluationKey, HostId, Labels, TimeRange};
-use aops_data_center::account::{SessionLimits, token::TokenKey};
+use aops_data_center::account::{SessionLimits, password::Cost, token::TokenKey};
 use aops_data_center::documents::{Document, Documents, DocumentsConfig, Kind};
 use aops_data_center::elasticsearch::ElasticsearchConfig;
 use aops_data_center::feeder;
@@ -111,6 +111,7 @@ async fn feed(engine: &str, documents: &Documents) {
         source: TablesSource::File(file.clone()),
         token_key: TokenKey::new(&"k".repeat(32)).expect("a key"),
         session_limits: SessionLimits::default(),
+        password_cost: Cost::default(),
     })
     .await
     .expect("tables");

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::account::SessionLimits;
+use crate::account::password::Cost;
 use crate::documents::DocumentsConfig;
 use crate::documents::retention::DocumentRetention;
 use crate::logs::LogsConfig;
@@ -14,6 +15,9 @@ use crate::store::TablesConfig;
 
 /// Name of the scrape job of node agents, the label `job` of their series.
 pub const NODE_JOB: &str = "node";
+
+/// Where agents listen unless they are told otherwise.
+pub const DEFAULT_AGENT_PORT: u16 = 50_002;
 
 /// What [`crate::build`] needs. Not printable: it holds a password.
 #[derive(Clone)]
@@ -28,6 +32,10 @@ pub struct DataCenterConfig {
     pub admin_password: Option<String>,
     /// How long sessions last.
     pub session_limits: SessionLimits,
+    /// What hashing a password costs.
+    pub password_cost: Cost,
+    /// Port of the agents of machines that are added by their address.
+    pub agent_port: u16,
     /// Where series are kept.
     pub series: SeriesConfig,
     /// What Prometheus shows when it asks for the machines to scrape; made when it does not exist.
@@ -57,6 +65,8 @@ impl DataCenterConfig {
             tables: TablesConfig::default(),
             admin_password: None,
             session_limits: SessionLimits::default(),
+            password_cost: Cost::default(),
+            agent_port: DEFAULT_AGENT_PORT,
             series: SeriesConfig::default(),
             scrape_interval: DEFAULT_INTERVAL,
             scrape_limits: ScrapeLimits::default(),

@@ -89,6 +89,27 @@ pub enum Error {
     /// A request that is wrong: field and reason.
     #[error("{0}")]
     Invalid(String),
+    /// Too many logins have failed.
+    #[error("too many failed logins; try again in {seconds} s")]
+    Throttled {
+        /// From now on.
+        seconds: u64,
+    },
+    /// The caller may not do this.
+    #[error("{0}")]
+    Denied(String),
+    /// What the caller gave as key is not what their credentials are sealed with, or has not been given.
+    #[error("{0}")]
+    Key(String),
+    /// Sealed credentials do not open, though the key fits: a defect, or a foreign hand.
+    #[error("stored credentials")]
+    Vault(#[source] aops_vault::VaultError),
+    /// What was to be deleted is in use.
+    #[error("{0}")]
+    InUse(String),
+    /// What was to be changed has been changed by somebody else, or cannot be changed so.
+    #[error("{0}")]
+    Conflict(String),
     /// What was to be added is there, and is different.
     #[error("{0} exists already and is different")]
     Exists(String),

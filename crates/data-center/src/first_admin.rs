@@ -6,7 +6,7 @@ use std::path::Path;
 
 use aops_service::{Clock, random, secret};
 
-use crate::account::password;
+use crate::account::{FIRST_ACCOUNT, password};
 use crate::config::{DataCenterConfig, first_password_file};
 use crate::error::Error;
 use crate::folder::failed;
@@ -24,7 +24,8 @@ pub(crate) async fn ensure(tables: &Tables, config: &DataCenterConfig, clock: &C
     }
     let admin = match &config.admin_password {
         Some(own) => {
-            password::check("AOPS_ADMIN_PASSWORD", own).map_err(|error| Error::Setting(error.to_string()))?;
+            password::check("AOPS_ADMIN_PASSWORD", own, FIRST_ACCOUNT)
+                .map_err(|error| Error::Setting(error.to_string()))?;
             FirstAdmin {
                 password: own.clone(),
                 must_change: false,
@@ -72,6 +73,6 @@ mod tests {
     fn a_generated_password_is_one_that_may_be_set() {
         let generated = readable_password("1a2b3c4d5e6f7a8b9c0d");
         assert_eq!(generated, "1a2b-3c4d-5e6f-7a8b");
-        assert!(password::check("password", &generated).is_ok());
+        assert!(password::check("password", &generated, FIRST_ACCOUNT).is_ok());
     }
 }

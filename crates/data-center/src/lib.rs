@@ -38,6 +38,7 @@ pub mod series;
 mod settler;
 mod sqlite_file;
 pub mod store;
+mod vault;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,7 +48,7 @@ use std::time::Duration;
 use aops_service::{Clock, Credentials, Service, random, secret};
 
 use account::token::TokenKey;
-pub use config::{DataCenterConfig, NODE_JOB, first_password_file};
+pub use config::{DEFAULT_AGENT_PORT, DataCenterConfig, NODE_JOB, first_password_file};
 use documents::Documents;
 pub use error::Error;
 use inventory::{Machines, ScrapedMachines};
@@ -80,6 +81,7 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
         clock: clock.clone(),
         scrape_interval: config.scrape_interval,
         first_password_file: first_password_file(&config.data_dir),
+        agent_port: config.agent_port,
     };
     let state = actix_web::web::Data::new(state);
 
@@ -194,6 +196,7 @@ fn tables_of(config: &DataCenterConfig) -> Result<Tables, Error> {
         source,
         token_key: TokenKey::new(&token_key)?,
         session_limits: config.session_limits,
+        password_cost: config.password_cost,
     })
 }
 

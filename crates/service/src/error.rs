@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError, web};
 use aops_api::code::{Answer, Code, Empty, Language};
-use aops_client::ClientError;
+use aops_client::{ClientError, Outcome};
 
 tokio::task_local! {
     /// Language of the request at hand; set by the server for each request.
@@ -97,4 +97,13 @@ pub fn answer_with<T>(code: Code, detail: &str, payload: T) -> ApiResult<T> {
         msg: code.message(language(), detail),
         payload: Some(payload),
     }))
+}
+
+/// What another service answered, passed on as it is.
+pub fn pass_on<T>(outcome: Outcome<T>) -> ApiResult<T> {
+    let detail = outcome.detail().to_owned();
+    match outcome.payload {
+        Some(payload) => answer_with(outcome.code, &detail, payload),
+        None => Err(ApiError::new(outcome.code, detail)),
+    }
 }

@@ -31,8 +31,10 @@ use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
 
+/// Whose work the current task does.
+pub use aops_client::{client_address, request_id};
 pub use clock::Clock;
-pub use error::{ApiError, ApiResult, answer, answer_with};
+pub use error::{ApiError, ApiResult, answer, answer_with, pass_on};
 pub use secret::Credentials;
 
 /// Registers routes. Called once per worker thread.

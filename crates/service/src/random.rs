@@ -2,10 +2,15 @@
 
 use std::fmt::Write;
 
-fn hexadecimal<const BYTES: usize>() -> String {
+/// Random bytes, for keys, salts and nonces.
+pub fn bytes<const BYTES: usize>() -> [u8; BYTES] {
     let mut bytes = [0_u8; BYTES];
     getrandom::fill(&mut bytes).expect("the operating system gives randomness");
     bytes
+}
+
+fn hexadecimal<const BYTES: usize>() -> String {
+    bytes::<BYTES>()
         .iter()
         .fold(String::with_capacity(2 * BYTES), |mut text, byte| {
             let _ = write!(text, "{byte:02x}");
@@ -15,9 +20,7 @@ fn hexadecimal<const BYTES: usize>() -> String {
 
 /// A length of time from nothing to `limit`, for pauses that must not fall together.
 pub fn up_to(limit: std::time::Duration) -> std::time::Duration {
-    let mut bytes = [0_u8; 4];
-    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
-    limit.mul_f64(f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX))
+    limit.mul_f64(f64::from(u32::from_le_bytes(bytes())) / f64::from(u32::MAX))
 }
 
 /// A new id: 32 hexadecimal digits.

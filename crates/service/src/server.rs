@@ -14,7 +14,7 @@ use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use aops_api::Code;
 use aops_api::code::Language;
-use aops_client::{REQUEST_ID_HEADER, request_id};
+use aops_client::{CLIENT_ADDRESS_HEADER, REQUEST_ID_HEADER, client_address, request_id};
 use tokio::task::{JoinError, JoinSet};
 use tracing::Instrument;
 
@@ -264,7 +264,9 @@ async fn observe(
     let started = Instant::now();
     let span = tracing::info_span!("request", request_id = %id, route = %route);
 
-    let work = LANGUAGE.scope(language, request_id::scope(id.clone(), next.call(request)));
+    let address = user_address(audience, &request);
+    let work = request_id::scope(id.clone(), next.call(request));
+    let work = LANGUAGE.scope(language, client_address::scope(address, work));
     let mut response = work.instrument(span.clone()).await?;
 
     let elapsed = started.elapsed();
@@ -325,6 +327,23 @@ fn loggable(refusal: &ApiError) -> &str {
     match refusal.code {
         Code::ParamError => refusal.detail.split(':').next().unwrap_or_default(),
         _ => &refusal.detail,
+    }
+}
+
+/// Address of the user's machine. Internal routes are called by services, which say for whom.
+fn user_address(audience: Audience, request: &ServiceRequest) -> String {
+    match audience {
+        Audience::Public | Audience::Agent => {
+            let peer = request.peer_addr();
+            peer.map(|peer| peer.ip().to_canonical().to_string())
+                .unwrap_or_default()
+        }
+        Audience::Internal => {
+            let stated = request.headers().get(CLIENT_ADDRESS_HEADER);
+            let stated = stated.and_then(|value| value.to_str().ok());
+            let is_address = |text: &&str| text.parse::<std::net::IpAddr>().is_ok();
+            stated.filter(is_address).unwrap_or_default().to_owned()
+        }
     }
 }
 

@@ -5,6 +5,8 @@ pub mod token;
 
 use aops_api::account::Role;
 
+use crate::error::Error;
+
 /// The first account, made when there is none.
 pub const FIRST_ACCOUNT: &str = "admin";
 
@@ -25,6 +27,14 @@ impl Caller {
     /// Whether the caller sees all machines.
     pub fn is_admin(&self) -> bool {
         self.role == Role::Admin
+    }
+
+    /// Refuses everybody else.
+    pub fn require_admin(&self) -> Result<(), Error> {
+        if self.is_admin() {
+            return Ok(());
+        }
+        Err(Error::Denied("only an admin may do this".to_owned()))
     }
 }
 

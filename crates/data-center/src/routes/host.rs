@@ -1,11 +1,12 @@
-//! `/data/host`
+//! `/data/host`: what users and services read of machines, and agents that announce themselves.
 
 use std::collections::HashMap;
 
 use actix_web::web::Data;
 use aops_api::HostId;
 use aops_api::host::{
-    HostGetAnswer, HostGetRequest, HostInfo, HostRegisterAnswer, HostRegisterRequest, MachinesAnswer,
+    HostCountAnswer, HostGetAnswer, HostGetRequest, HostInfo, HostRegisterAnswer, HostRegisterRequest,
+    MachinesAnswer,
 };
 use aops_api::page::{self, Page};
 use aops_api::rule::DataKind;
@@ -38,7 +39,7 @@ pub(super) async fn get(
     })
 }
 
-async fn with_status(state: &State, rows: Vec<HostRow>) -> Result<Vec<HostInfo>, ApiError> {
+pub(super) async fn with_status(state: &State, rows: Vec<HostRow>) -> Result<Vec<HostInfo>, ApiError> {
     let answering = last_answers(state, &rows).await;
     let has_samples: HashMap<HostId, bool> = state
         .tables
@@ -64,7 +65,7 @@ async fn with_status(state: &State, rows: Vec<HostRow>) -> Result<Vec<HostInfo>,
         public_ip: row.address,
         ssh_port: row.ssh_port,
         management: row.management,
-        revision: 0,
+        revision: row.revision,
     };
     Ok(rows.into_iter().map(info).collect())
 }
@@ -90,6 +91,17 @@ async fn last_answers(state: &State, rows: &[HostRow]) -> HashMap<HostId, bool> 
         *answering.entry(series.host_id).or_default() |= up;
     }
     answering
+}
+
+pub(super) async fn count(
+    _: ServiceName,
+    token: CallerToken,
+    state: Data<State>,
+) -> ApiResult<HostCountAnswer> {
+    let caller = state.caller(&token).await?;
+    answer(HostCountAnswer {
+        host_count: state.tables.visible_hosts(&caller).await?.len() as u64,
+    })
 }
 
 pub(super) async fn register(

@@ -4,10 +4,16 @@
 //! below and wraps what it gives. No HTTP type goes further down.
 
 mod account;
+mod audit;
+mod audited;
 mod data;
 pub(crate) mod discovery;
+mod facts;
 mod finding;
+mod group;
 mod host;
+mod host_changes;
+mod inventory;
 mod report;
 mod result;
 mod rule;
@@ -43,6 +49,7 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) scrape_interval: Duration,
     pub(crate) first_password_file: PathBuf,
+    pub(crate) agent_port: u16,
 }
 
 /// All routes.
@@ -51,7 +58,30 @@ pub(crate) fn configure(config: &mut web::ServiceConfig, state: &web::Data<State
         .app_data(state.clone())
         .service(post("/data/account/login", account::login))
         .service(post("/data/account/logout", account::logout))
+        .service(post("/data/account/logout_all", account::logout_everywhere))
         .service(post("/data/account/change", account::change))
+        .service(post("/data/account/certificate", account::certificate))
+        .service(post("/data/account/add", account::add))
+        .service(delete("/data/account/delete", account::delete))
+        .service(post("/data/account/get", account::get))
+        .service(post("/data/account/role", account::role))
+        .service(post("/data/account/reset", account::reset))
+        .service(post("/data/account/grant/add", account::add_grants))
+        .service(delete("/data/account/grant/delete", account::delete_grants))
+        .service(post("/data/account/grant/get", account::grants))
+        .service(post("/data/audit/get", audit::get))
+        .service(post("/data/host/add", host_changes::add))
+        .service(delete("/data/host/delete", host_changes::delete))
+        .service(post("/data/host/count", host::count))
+        .service(post("/data/host/modify", host_changes::modify))
+        .service(post("/data/host/inventory/export", inventory::export))
+        .service(post("/data/host/info/get", facts::get))
+        .service(post("/data/host/info/save", facts::save))
+        .service(delete("/data/host/info/delete", facts::delete))
+        .service(post("/data/host/group/add", group::add))
+        .service(delete("/data/host/group/delete", group::delete))
+        .service(post("/data/host/group/get", group::get))
+        .service(post("/data/host/group/modify", group::modify))
         .service(post("/data/host/get", host::get))
         .service(post("/data/host/register", host::register))
         .service(post("/data/host/machines", host::machines))
@@ -119,6 +149,11 @@ impl From<Error> for ApiError {
             Error::Documents(ref documents) if documents.is_outage() => {
                 ApiError::new(Code::DatabaseConnectError, "").with_source(error)
             }
+            Error::Throttled { .. } => ApiError::new(Code::LoginError, error.to_string()),
+            Error::Denied(reason) => ApiError::new(Code::PermissionDenied, reason),
+            Error::Key(reason) => ApiError::new(Code::KeyError, reason),
+            Error::InUse(reason) => ApiError::new(Code::DataDependency, reason),
+            Error::Conflict(reason) => ApiError::new(Code::DatabaseUpdateError, reason),
             Error::Exists(_) => ApiError::new(Code::DataExist, error.to_string()),
             Error::Unreachable(_) | Error::Busy(_) => {
                 ApiError::new(Code::DatabaseConnectError, "").with_source(error)
@@ -134,6 +169,7 @@ impl From<Error> for ApiError {
             | Error::Stored { .. }
             | Error::Logs(_)
             | Error::Scraper(_)
+            | Error::Vault(_)
             | Error::Hashing(_) => ApiError::new(Code::ServerError, "").with_source(error),
         }
     }

@@ -1,19 +1,19 @@
-//! Accounts and sessions.
+//! Accounts.
 
 use std::collections::BTreeSet;
 
-use aops_api::account::{LoginAnswer, Role};
+use aops_api::account::{AccountGetRequest, AccountInfo, AccountSort, Role};
+use aops_api::page::Direction;
 use sqlx::Row;
+use sqlx::any::AnyRow;
 
 use super::database::Connection;
-use super::{Tables, from_flag, names};
-use crate::account::token::Claims;
+use super::host_changes::{accesses_of, drop_accesses};
+use super::sessions::end_sessions;
+use super::{Tables, Write, from_count, from_flag, names};
 use crate::account::{Caller, FIRST_ACCOUNT, password};
 use crate::error::Error;
 use crate::store::transact;
-
-/// How often at most the last call of a session is written down.
-const SEEN_EVERY_MS: i64 = 60_000;
 
 /// The account that the first start makes.
 pub struct FirstAdmin {
@@ -25,11 +25,17 @@ pub struct FirstAdmin {
     pub salt: String,
 }
 
-struct Account {
-    username: String,
-    password_hash: String,
-    role: Role,
-    must_change: bool,
+/// An account to be made.
+#[derive(Clone, Copy)]
+pub struct NewAccount<'a> {
+    /// Its name.
+    pub username: &'a str,
+    /// Its first password in clear.
+    pub password: &'a str,
+    /// What it may do.
+    pub role: Role,
+    /// Whether that password must be changed before anything else.
+    pub must_change: bool,
 }
 
 impl Tables {
@@ -55,7 +61,7 @@ impl Tables {
 
     /// Makes the account `admin` if it does not exist. False when it did.
     pub async fn make_first_admin(&self, admin: FirstAdmin, now_ms: i64) -> Result<bool, Error> {
-        let hash = password::hash(&admin.password, admin.salt).await?;
+        let hash = self.hashing.hash(&admin.password, admin.salt).await?;
         let inserted = self
             .insert_account(FIRST_ACCOUNT, &hash, Role::Admin, admin.must_change, now_ms)
             .await;
@@ -66,22 +72,17 @@ impl Tables {
         }
     }
 
-    /// Makes an account; [`Error::Exists`] when the name is taken.
-    pub async fn add_account(
-        &self,
-        username: &str,
-        password: &str,
-        role: Role,
-        salt: String,
-        now_ms: i64,
-    ) -> Result<(), Error> {
+    /// Makes an account; [`Error::Exists`] when the name is taken, or was that of an account that is deleted.
+    pub async fn add_account(&self, account: NewAccount<'_>, salt: String, now_ms: i64) -> Result<(), Error> {
+        let username = account.username;
         names::check("username", username)?;
         if username == aops_api::SYSTEM_OWNER {
             return Err(Error::Invalid(format!("username: {username} is reserved")));
         }
-        password::check("password", password)?;
-        let hash = password::hash(password, salt).await?;
-        self.insert_account(username, &hash, role, false, now_ms).await
+        password::check("password", account.password, username)?;
+        let hash = self.hashing.hash(account.password, salt).await?;
+        self.insert_account(username, &hash, account.role, account.must_change, now_ms)
+            .await
     }
 
     async fn insert_account(
@@ -113,138 +114,6 @@ impl Tables {
         })
     }
 
-    /// Opens a session and gives its token. An unknown user takes as long as a wrong password.
-    pub async fn login(
-        &self,
-        username: &str,
-        password: &str,
-        session_id: String,
-        now_ms: i64,
-    ) -> Result<LoginAnswer, Error> {
-        let account = self.account(username).await?;
-        let hash = account.as_ref().map(|account| account.password_hash.clone());
-        let fits = password::verify(password, hash).await?;
-        let Some(account) = account.filter(|_| fits) else {
-            return Err(Error::Login);
-        };
-
-        let expires_ms = now_ms.saturating_add(self.session_limits.lifetime_ms);
-        self.insert_session(&account, &session_id, now_ms, expires_ms)
-            .await?;
-        let expires = expires_ms / 1_000;
-        Ok(LoginAnswer {
-            access_token: self.token_key.sign(&Claims {
-                username: account.username,
-                session_id,
-                role: account.role,
-                expires,
-            }),
-            must_change: account.must_change,
-            expires,
-        })
-    }
-
-    async fn account(&self, username: &str) -> Result<Option<Account>, Error> {
-        let row =
-            sqlx::query("SELECT username, password_hash, role, must_change FROM account WHERE username = ?")
-                .bind(username.to_owned())
-                .fetch_optional(&self.database)
-                .await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(Account {
-            username: row.try_get(0)?,
-            password_hash: row.try_get(1)?,
-            role: role_of(row.try_get(2)?)?,
-            must_change: from_flag(row.try_get(3)?),
-        }))
-    }
-
-    async fn insert_session(
-        &self,
-        account: &Account,
-        session_id: &str,
-        now_ms: i64,
-        expires_ms: i64,
-    ) -> Result<(), Error> {
-        transact!(self, |write| {
-            // What has ended is swept here: no session outlives the next login by long.
-            sqlx::query("DELETE FROM session WHERE expires_ms <= ?")
-                .bind(now_ms)
-                .execute(write.connection())
-                .await?;
-            sqlx::query(
-            "INSERT INTO session (session_id, username, created_ms, expires_ms, last_seen_ms) VALUES (?, ?, ?, ?, ?)",
-        )
-        .bind(session_id.to_owned())
-        .bind(account.username.clone())
-        .bind(now_ms)
-        .bind(expires_ms)
-        .bind(now_ms)
-        .execute(write.connection())
-        .await?;
-            // The password may have been changed while the old one was verified; then this session would outlive it.
-            let row = sqlx::query("SELECT password_hash FROM account WHERE username = ?")
-                .bind(account.username.clone())
-                .fetch_one(write.connection())
-                .await?;
-            if row.try_get::<String, _>(0)? != account.password_hash {
-                return Err(Error::Login);
-            }
-            Ok(())
-        })
-    }
-
-    /// Who is calling. Every call keeps the session from idling out.
-    pub async fn authenticate(&self, token: Option<&str>, now_ms: i64) -> Result<Caller, Error> {
-        let claims = self.token_key.read(token.ok_or(Error::Session)?, now_ms)?;
-        let row = sqlx::query(
-            "SELECT a.username, s.expires_ms, s.last_seen_ms, a.role, a.must_change \
-             FROM session s JOIN account a ON a.username = s.username WHERE s.session_id = ?",
-        )
-        .bind(claims.session_id.clone())
-        .fetch_optional(&self.database)
-        .await?
-        .ok_or(Error::Session)?;
-        let caller = Caller {
-            username: row.try_get(0)?,
-            role: role_of(row.try_get(3)?)?,
-            session_id: claims.session_id,
-            must_change: from_flag(row.try_get(4)?),
-        };
-        let (expires_ms, last_seen_ms): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
-        let idle_until_ms = last_seen_ms.saturating_add(self.session_limits.idle_ms);
-        if now_ms >= expires_ms || now_ms >= idle_until_ms {
-            self.logout(&caller.session_id).await?;
-            return Err(Error::Session);
-        }
-        if now_ms - last_seen_ms >= SEEN_EVERY_MS {
-            self.mark_seen(&caller.session_id, now_ms).await?;
-        }
-        Ok(caller)
-    }
-
-    async fn mark_seen(&self, session_id: &str, now_ms: i64) -> Result<(), Error> {
-        transact!(self, |write| {
-            sqlx::query("UPDATE session SET last_seen_ms = ? WHERE session_id = ?")
-                .bind(now_ms)
-                .bind(session_id.to_owned())
-                .execute(write.connection())
-                .await?;
-            Ok(())
-        })
-    }
-
-    /// Ends a session.
-    pub async fn logout(&self, session_id: &str) -> Result<(), Error> {
-        transact!(self, |write| {
-            sqlx::query("DELETE FROM session WHERE session_id = ?")
-                .bind(session_id.to_owned())
-                .execute(write.connection())
-                .await?;
-            Ok(())
-        })
-    }
-
     /// Changes the caller's password and ends their other sessions.
     pub async fn change_password(
         &self,
@@ -253,15 +122,15 @@ impl Tables {
         salt: String,
         now_ms: i64,
     ) -> Result<(), Error> {
-        password::check("password", new_password)?;
+        password::check("password", new_password, &caller.username)?;
         let row = sqlx::query("SELECT password_hash FROM account WHERE username = ?")
             .bind(caller.username.clone())
             .fetch_one(&self.database)
             .await?;
-        if password::verify(new_password, Some(row.try_get(0)?)).await? {
+        if self.hashing.verify(new_password, Some(row.try_get(0)?)).await? {
             return Err(Error::SamePassword);
         }
-        let hash = password::hash(new_password, salt).await?;
+        let hash = self.hashing.hash(new_password, salt).await?;
 
         transact!(self, |write| {
             sqlx::query(
@@ -279,6 +148,145 @@ impl Tables {
                 .await?;
             Ok(())
         })
+    }
+
+    /// The accounts that a caller sees, in the order asked for: an admin all, others their own.
+    pub async fn accounts(
+        &self,
+        caller: &Caller,
+        request: &AccountGetRequest,
+    ) -> Result<Vec<AccountInfo>, Error> {
+        let rows = sqlx::query(
+            "SELECT a.username, a.role, a.created_ms, a.last_login_ms, a.must_change, COUNT(x.host_id) \
+             FROM account a LEFT JOIN access x ON x.owner = a.username WHERE a.deleted_ms IS NULL \
+             GROUP BY a.username, a.role, a.created_ms, a.last_login_ms, a.must_change",
+        )
+        .fetch_all(&self.database)
+        .await?;
+        let mut accounts = rows.iter().map(account_info).collect::<Result<Vec<_>, Error>>()?;
+        let wanted: BTreeSet<&String> = request.account_list.iter().collect();
+        accounts.retain(|account| {
+            (caller.is_admin() || account.username == caller.username)
+                && (wanted.is_empty() || wanted.contains(&account.username))
+        });
+        accounts.sort_by(|left, right| left.username.cmp(&right.username));
+        match request.sort.unwrap_or_default() {
+            AccountSort::Username | AccountSort::Unsorted => {}
+            AccountSort::Role => accounts.sort_by_key(|account| account.role),
+            AccountSort::LastLogin => accounts.sort_by_key(|account| account.last_login),
+        }
+        if request.direction == Some(Direction::Desc) {
+            accounts.reverse();
+        }
+        Ok(accounts)
+    }
+
+    /// Changes what an account may do. There is always an admin.
+    pub async fn set_role(&self, username: &str, role: Role, now_ms: i64) -> Result<(), Error> {
+        transact!(self, |write| {
+            write.lock_revision("rules").await?;
+            let mut admins = admins(write.connection()).await?;
+            require_account(write, "username", username).await?;
+            if role == Role::User && admins.remove(username) && admins.is_empty() {
+                return Err(Error::InUse(format!("{username} is the only admin")));
+            }
+            sqlx::query("UPDATE account SET role = ?, changed_ms = ? WHERE username = ?")
+                .bind(role_text(role))
+                .bind(now_ms)
+                .bind(username.to_owned())
+                .execute(write.connection())
+                .await?;
+            // Rules of admins apply to all machines.
+            write.raise_revision("rules").await
+        })
+    }
+
+    /// Gives an account a password that must be changed at the next login, and ends its sessions.
+    pub async fn reset_password(
+        &self,
+        username: &str,
+        new_password: &str,
+        salt: String,
+        now_ms: i64,
+    ) -> Result<(), Error> {
+        password::check("password", new_password, username)?;
+        let hash = self.hashing.hash(new_password, salt).await?;
+        transact!(self, |write| {
+            require_account(write, "username", username).await?;
+            sqlx::query(
+                "UPDATE account SET password_hash = ?, must_change = 1, changed_ms = ? WHERE username = ?",
+            )
+            .bind(hash.clone())
+            .bind(now_ms)
+            .bind(username.to_owned())
+            .execute(write.connection())
+            .await?;
+            end_sessions(write, username).await
+        })
+    }
+
+    /// Deletes an account with its sessions, accesses, groups, credentials, rules and trees. Its reports stay, for admins;
+    /// so does its name, which nobody else gets.
+    pub async fn delete_account(&self, caller: &Caller, username: &str, now_ms: i64) -> Result<(), Error> {
+        if username == caller.username {
+            return Err(Error::InUse(
+                "your own account: let another admin delete it".to_owned(),
+            ));
+        }
+        transact!(self, |write| {
+            write.lock_revision("rules").await?;
+            write.lock_revision("trees").await?;
+            require_account(write, "username", username).await?;
+            // Callers are admins, so that one is left.
+            end_sessions(write, username).await?;
+            let hosts = accesses_of(write.connection(), username).await?;
+            drop_accesses(write, username, &hosts).await?;
+            for statement in [
+                "DELETE FROM host_group WHERE owner = ?",
+                "DELETE FROM vault WHERE owner = ?",
+                "DELETE FROM rule_version WHERE owner = ?",
+                "DELETE FROM tree_version WHERE owner = ?",
+            ] {
+                sqlx::query(statement)
+                    .bind(username.to_owned())
+                    .execute(write.connection())
+                    .await?;
+            }
+            // No hash is like that: the release before this one, which does not know of deletion, lets nobody in either.
+            sqlx::query(
+                "UPDATE account SET password_hash = '!', role = 'user', deleted_ms = ? WHERE username = ?",
+            )
+            .bind(now_ms)
+            .bind(username.to_owned())
+            .execute(write.connection())
+            .await?;
+            write.raise_revision("rules").await?;
+            write.raise_revision("trees").await
+        })
+    }
+}
+
+/// Columns: name, role, made, last login, whether the password must be changed, machines.
+fn account_info(row: &AnyRow) -> Result<AccountInfo, Error> {
+    Ok(AccountInfo {
+        username: row.try_get(0)?,
+        role: role_of(row.try_get(1)?)?,
+        created: row.try_get::<i64, _>(2)? / 1_000,
+        last_login: row.try_get::<Option<i64>, _>(3)?.map(|time_ms| time_ms / 1_000),
+        must_change: from_flag(row.try_get(4)?),
+        host_count: from_count(row.try_get(5)?),
+    })
+}
+
+/// Refuses a name that is no account's.
+pub(super) async fn require_account(write: &mut Write<'_>, field: &str, username: &str) -> Result<(), Error> {
+    let row = sqlx::query("SELECT username FROM account WHERE username = ? AND deleted_ms IS NULL")
+        .bind(username.to_owned())
+        .fetch_optional(write.connection())
+        .await?;
+    match row {
+        Some(_) => Ok(()),
+        None => Err(Error::Invalid(format!("{field}: there is no account {username}"))),
     }
 }
 
@@ -304,7 +312,7 @@ fn role_text(role: Role) -> &'static str {
     }
 }
 
-fn role_of(text: String) -> Result<Role, Error> {
+pub(super) fn role_of(text: String) -> Result<Role, Error> {
     match text.as_str() {
         "admin" => Ok(Role::Admin),
         "user" => Ok(Role::User),

@@ -8,6 +8,7 @@ use aops_api::{HostId, Shard};
 use sqlx::any::AnyRow;
 use sqlx::{Any, QueryBuilder, Row};
 
+use super::accounts::require_account;
 use super::database::Connection;
 use super::{Tables, Write, fetch, from_flag, names};
 use crate::account::Caller;
@@ -29,6 +30,8 @@ pub struct HostRow {
     pub ssh_port: u16,
     /// Whether it is a managing node.
     pub management: bool,
+    /// Grows with each change.
+    pub revision: i64,
     created_ms: i64,
 }
 
@@ -60,15 +63,9 @@ impl Tables {
 
         transact!(self, |write| {
             write.lock_revision("rules").await?;
-            require_account(write, &request.owner).await?;
-            let known = sqlx::query("SELECT host_id FROM machine WHERE agent_id = ?")
-                .bind(request.agent_id.clone())
-                .fetch_optional(write.connection())
-                .await?;
-            let host_id = match &known {
-                Some(row) => HostId::new(row.try_get::<String, _>(0)?),
-                None => new_host_id.clone(),
-            };
+            require_account(write, "owner", &request.owner).await?;
+            let known = find_machine(write, request).await?;
+            let host_id = known.clone().unwrap_or_else(|| new_host_id.clone());
             match known {
                 Some(_) => update_machine(write, &host_id, request).await?,
                 None => insert_machine(write, &host_id, request, now_ms).await?,
@@ -96,15 +93,7 @@ impl Tables {
         if known.is_some() {
             return Ok(false);
         }
-        let insert_group = format!(
-            "{} host_group (owner, name, description, created_ms) VALUES (?, ?, '', ?)",
-            self.dialect.insert_new()
-        );
-        sqlx::query(sqlx::AssertSqlSafe(insert_group))
-            .bind(request.owner.clone())
-            .bind(request.host_group_name.clone())
-            .bind(now_ms)
-            .execute(write.connection())
+        self.make_group(write, &request.owner, &request.host_group_name, now_ms)
             .await?;
         sqlx::query(
             "INSERT INTO access (owner, host_id, host_name, host_group_name, management, created_ms) \
@@ -142,7 +131,7 @@ impl Tables {
     async fn own_hosts(&self, owner: &str) -> Result<Vec<HostRow>, Error> {
         let rows = sqlx::query(
             "SELECT m.host_id, m.address, m.ssh_port, a.created_ms, a.owner, a.host_name, a.host_group_name, \
-             a.management FROM access a JOIN machine m ON m.host_id = a.host_id WHERE a.owner = ?",
+             a.management, a.revision FROM access a JOIN machine m ON m.host_id = a.host_id WHERE a.owner = ?",
         )
         .bind(owner.to_owned())
         .fetch_all(&self.database)
@@ -153,7 +142,7 @@ impl Tables {
     async fn all_hosts(&self, owner: &str) -> Result<Vec<HostRow>, Error> {
         let rows = sqlx::query(
             "SELECT m.host_id, m.address, m.ssh_port, m.created_ms, a.owner, a.host_name, a.host_group_name, \
-             a.management FROM machine m LEFT JOIN access a ON a.host_id = m.host_id ORDER BY m.host_id, a.owner",
+             a.management, a.revision FROM machine m LEFT JOIN access a ON a.host_id = m.host_id ORDER BY m.host_id, a.owner",
         )
         .fetch_all(&self.database)
         .await?;
@@ -281,15 +270,26 @@ fn push_shard(query: &mut QueryBuilder<Any>, shard: Option<Shard>) {
     }
 }
 
-async fn require_account(write: &mut Write<'_>, username: &str) -> Result<(), Error> {
-    let row = sqlx::query("SELECT username FROM account WHERE username = ?")
-        .bind(username.to_owned())
+/// The machine of an agent; one that was added by its address, and whose agent is not known, is taken for it.
+async fn find_machine(write: &mut Write<'_>, request: &HostRegisterRequest) -> Result<Option<HostId>, Error> {
+    let by_agent = sqlx::query("SELECT host_id FROM machine WHERE agent_id = ?")
+        .bind(request.agent_id.clone())
         .fetch_optional(write.connection())
         .await?;
-    match row {
-        Some(_) => Ok(()),
-        None => Err(Error::Invalid(format!("owner: there is no account {username}"))),
-    }
+    let row = match by_agent {
+        Some(row) => Some(row),
+        None => {
+            sqlx::query("SELECT host_id FROM machine WHERE agent_id IS NULL AND address = ? AND ssh_port = ?")
+                .bind(request.address.clone())
+                .bind(i64::from(request.ssh_port))
+                .fetch_optional(write.connection())
+                .await?
+        }
+    };
+    Ok(match row {
+        Some(row) => Some(HostId::new(row.try_get::<String, _>(0)?)),
+        None => None,
+    })
 }
 
 async fn insert_machine(
@@ -319,17 +319,21 @@ async fn update_machine(
     host_id: &HostId,
     request: &HostRegisterRequest,
 ) -> Result<(), Error> {
-    sqlx::query("UPDATE machine SET address = ?, ssh_port = ?, metrics_address = ? WHERE host_id = ?")
-        .bind(request.address.clone())
-        .bind(i64::from(request.ssh_port))
-        .bind(request.metrics_address.clone())
-        .bind(host_id.as_str().to_owned())
-        .execute(write.connection())
-        .await?;
+    sqlx::query(
+        "UPDATE machine SET agent_id = ?, address = ?, ssh_port = ?, metrics_address = ? WHERE host_id = ?",
+    )
+    .bind(request.agent_id.clone())
+    .bind(request.address.clone())
+    .bind(i64::from(request.ssh_port))
+    .bind(request.metrics_address.clone())
+    .bind(host_id.as_str().to_owned())
+    .execute(write.connection())
+    .await?;
     Ok(())
 }
 
-/// Columns: machine, address, port, created, owner, and of the access name, group, management (absent without one).
+/// Columns: machine, address, port, created, owner, and of the access name, group, management, revision (absent
+/// without one).
 fn host_row(row: &AnyRow) -> Result<HostRow, Error> {
     let host_id: String = row.try_get(0)?;
     let host_name: Option<String> = row.try_get(5)?;
@@ -342,6 +346,7 @@ fn host_row(row: &AnyRow) -> Result<HostRow, Error> {
         ssh_port: u16::try_from(row.try_get::<i64, _>(2)?)
             .map_err(|_| Error::unreadable("port of a machine"))?,
         management: from_flag(row.try_get::<Option<i64>, _>(7)?.unwrap_or(0)),
+        revision: row.try_get::<Option<i64>, _>(8)?.unwrap_or(0),
         created_ms: row.try_get(3)?,
     })
 }

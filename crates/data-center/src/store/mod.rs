@@ -5,19 +5,27 @@
 //! INSERT … RETURNING. Text that is built holds table and column names only; values are always bound.
 
 mod accounts;
+mod audit;
 mod config;
 mod cursors;
 mod database;
 mod dialect;
+mod facts;
 mod findings;
+mod grants;
+mod groups;
+mod host_changes;
 mod hosts;
-mod names;
+mod login_failures;
+pub(crate) mod names;
 mod outbox;
 mod reach;
 mod rules;
 mod schema;
+mod sessions;
 mod tasks;
 mod trees;
+mod vaults;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,18 +38,23 @@ use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::time::Instant;
 
 use crate::account::SessionLimits;
+use crate::account::password::{Cost, Hashing};
 use crate::account::token::TokenKey;
 use crate::error::Error;
 use database::{Connection, Database};
 use dialect::Dialect;
 
-pub use accounts::FirstAdmin;
+pub use accounts::{FirstAdmin, NewAccount};
+pub use audit::NewAuditEntry;
 pub use config::{MysqlConfig, TablesConfig};
 pub(crate) use database::is_outage;
+pub use facts::KeptFacts;
 pub(crate) use findings::SETTLE_AFTER_MS;
+pub use host_changes::{AddRefusal, HostChange, HostToAdd};
 pub use hosts::{HostRow, ScrapeTarget};
 pub use outbox::OutboxRow;
 pub use rules::{KeyPeriod, RuleHistory};
+pub use sessions::LoginAttempt;
 
 /// How many values one statement binds at most, well below the limit of either database.
 const MAX_BOUND: usize = 8_000;
@@ -57,6 +70,7 @@ pub struct Tables {
     writer: Option<Mutex<()>>,
     token_key: TokenKey,
     session_limits: SessionLimits,
+    hashing: Hashing,
     outbox_filled: Arc<Notify>,
 }
 
@@ -76,6 +90,8 @@ pub struct OpenTables {
     pub token_key: TokenKey,
     /// How long sessions last.
     pub session_limits: SessionLimits,
+    /// What hashing a password costs.
+    pub password_cost: Cost,
 }
 
 impl Tables {
@@ -99,6 +115,7 @@ impl Tables {
             writer: (dialect == Dialect::Sqlite).then(|| Mutex::new(())),
             token_key: open.token_key,
             session_limits: open.session_limits,
+            hashing: Hashing::new(open.password_cost)?,
             outbox_filled: Arc::new(Notify::new()),
         })
     }

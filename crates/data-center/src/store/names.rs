@@ -4,7 +4,7 @@ use crate::error::Error;
 
 /// Names of users, groups, rules, trees, tasks, hosts: 1 to 128 characters, none of them a control character or a
 /// comma, no blank at either end.
-pub(super) fn check(field: &str, name: &str) -> Result<(), Error> {
+pub(crate) fn check(field: &str, name: &str) -> Result<(), Error> {
     let length = name.chars().count();
     if length == 0 || length > 128 {
         return Err(Error::Invalid(format!(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use aops_data_center::account::{SessionLimits, token::TokenKey};
+use aops_data_center::account::{SessionLimits, password::Cost, token::TokenKey};
 use aops_data_center::store::{OpenTables, Tables, TablesSource, sqlite_url};
 use aops_data_center::{Error, MysqlConfig};
 use aops_service::random;
@@ -98,6 +98,7 @@ pub(crate) fn tables(source: TablesSource) -> Tables {
         source,
         token_key: TokenKey::new("a key of the tests, long enough for it").expect("a key"),
         session_limits: SessionLimits::default(),
+        password_cost: Cost::default(),
     };
     Tables::new(open).expect("a source")
 }

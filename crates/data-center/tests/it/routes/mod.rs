@@ -4,4 +4,5 @@ mod account;
 pub(crate) mod check;
 mod data;
 mod diag;
+mod manage;
 mod process;

@@ -2,7 +2,7 @@ use aops_api::account::Role;
 use aops_data_center::Error;
 use aops_data_center::store::FirstAdmin;
 
-use super::{NOW_MS, PASSWORD, add_admin, add_user};
+use super::{NOW_MS, PASSWORD, add_admin, add_user, attempt, new_account};
 use crate::backend::{Backend, contract};
 
 contract!(
@@ -24,11 +24,13 @@ async fn a_session_from_login_to_logout(backend: &Backend) {
         ("ANN", PASSWORD),
         ("", ""),
     ] {
-        let refusal = tables.login(username, password, "s".to_owned(), NOW_MS).await;
+        let refusal = tables
+            .login(attempt(username, password), "s".to_owned(), NOW_MS)
+            .await;
         assert!(matches!(refusal, Err(Error::Login)), "{username}: {refusal:?}");
     }
     let token = tables
-        .login("ann", PASSWORD, "s1".to_owned(), NOW_MS)
+        .login(attempt("ann", PASSWORD), "s1".to_owned(), NOW_MS)
         .await
         .expect("a token")
         .access_token;
@@ -55,12 +57,12 @@ async fn sessions_end_by_age_and_by_idleness(backend: &Backend) {
     let tables = backend.open().await;
     add_user(&tables, "ann").await;
     let idle = tables
-        .login("ann", PASSWORD, "idle".to_owned(), NOW_MS)
+        .login(attempt("ann", PASSWORD), "idle".to_owned(), NOW_MS)
         .await
         .expect("a token")
         .access_token;
     let busy = tables
-        .login("ann", PASSWORD, "busy".to_owned(), NOW_MS)
+        .login(attempt("ann", PASSWORD), "busy".to_owned(), NOW_MS)
         .await
         .expect("a token")
         .access_token;
@@ -104,12 +106,12 @@ async fn a_changed_password_ends_the_other_sessions(backend: &Backend) {
     let tables = backend.open().await;
     add_user(&tables, "ann").await;
     let mine = tables
-        .login("ann", PASSWORD, "mine".to_owned(), NOW_MS)
+        .login(attempt("ann", PASSWORD), "mine".to_owned(), NOW_MS)
         .await
         .expect("a token")
         .access_token;
     let other = tables
-        .login("ann", PASSWORD, "other".to_owned(), NOW_MS)
+        .login(attempt("ann", PASSWORD), "other".to_owned(), NOW_MS)
         .await
         .expect("a token")
         .access_token;
@@ -128,10 +130,12 @@ async fn a_changed_password_ends_the_other_sessions(backend: &Backend) {
         tables.authenticate(Some(&other), NOW_MS).await,
         Err(Error::Session)
     ));
-    let refusal = tables.login("ann", PASSWORD, "late".to_owned(), NOW_MS).await;
+    let refusal = tables
+        .login(attempt("ann", PASSWORD), "late".to_owned(), NOW_MS)
+        .await;
     assert!(matches!(refusal, Err(Error::Login)));
     tables
-        .login("ann", "another password", "new".to_owned(), NOW_MS)
+        .login(attempt("ann", "another password"), "new".to_owned(), NOW_MS)
         .await
         .expect("a token")
         .access_token;
@@ -160,7 +164,7 @@ async fn the_first_admin_is_made_once(backend: &Backend) {
     assert!(tables.has_accounts().await.expect("counted"));
 
     let token = tables
-        .login("admin", "the first one", "s".to_owned(), NOW_MS)
+        .login(attempt("admin", "the first one"), "s".to_owned(), NOW_MS)
         .await
         .expect("a token")
         .access_token;
@@ -179,7 +183,11 @@ async fn names_and_passwords_have_limits(backend: &Backend) {
     add_admin(&tables).await;
     let add = async |username: &str, password: &str| {
         tables
-            .add_account(username, password, Role::User, aops_service::random::id(), NOW_MS)
+            .add_account(
+                new_account(username, password),
+                aops_service::random::id(),
+                NOW_MS,
+            )
             .await
     };
     for username in ["", " ann", "a,b", "system"] {
@@ -193,7 +201,7 @@ async fn names_and_passwords_have_limits(backend: &Backend) {
     add("安娜 🙂", PASSWORD).await.expect("any script");
     assert!(matches!(add("安娜 🙂", PASSWORD).await, Err(Error::Exists(_))));
     tables
-        .login("安娜 🙂", PASSWORD, "s".to_owned(), NOW_MS)
+        .login(attempt("安娜 🙂", PASSWORD), "s".to_owned(), NOW_MS)
         .await
         .expect("a token")
         .access_token;

@@ -3,8 +3,10 @@
 mod accounts;
 mod findings;
 mod hosts;
+mod machines;
 mod migrations;
 mod outages;
+mod people;
 mod rules;
 mod schedule;
 mod schema;
@@ -16,7 +18,7 @@ use aops_api::host::HostRegisterRequest;
 use aops_api::rule::KeyedRule;
 use aops_api::{EvaluationKey, HostId};
 use aops_data_center::account::Caller;
-use aops_data_center::store::{FirstAdmin, Tables};
+use aops_data_center::store::{FirstAdmin, LoginAttempt, NewAccount, Tables};
 use aops_service::random;
 
 pub(crate) const NOW_MS: i64 = 1_700_000_000_000;
@@ -34,10 +36,27 @@ pub(crate) async fn add_admin(tables: &Tables) -> Caller {
 
 pub(crate) async fn add_user(tables: &Tables, username: &str) -> Caller {
     tables
-        .add_account(username, PASSWORD, Role::User, random::id(), NOW_MS)
+        .add_account(new_account(username, PASSWORD), random::id(), NOW_MS)
         .await
         .expect("made");
     caller(username, Role::User)
+}
+
+pub(crate) fn new_account<'a>(username: &'a str, password: &'a str) -> NewAccount<'a> {
+    NewAccount {
+        username,
+        password,
+        role: Role::User,
+        must_change: false,
+    }
+}
+
+pub(crate) fn attempt<'a>(username: &'a str, password: &'a str) -> LoginAttempt<'a> {
+    LoginAttempt {
+        username,
+        password,
+        address: "10.0.0.1",
+    }
 }
 
 pub(crate) fn caller(username: &str, role: Role) -> Caller {

@@ -102,6 +102,12 @@ impl SqliteFile {
         Ok(Self { writer, reader })
     }
 
+    /// Reads the first page: an error says why nothing can be read.
+    pub(crate) async fn ping(&self) -> Result<(), sqlx::Error> {
+        sqlx::query("PRAGMA user_version").execute(&self.reader).await?;
+        Ok(())
+    }
+
     /// Waits for what is under way and closes the file.
     pub(crate) async fn close(&self) {
         self.reader.close().await;

@@ -523,6 +523,22 @@ impl Documents {
         }
     }
 
+    /// Asks the engine whether it can serve; the error says why it cannot.
+    pub async fn ping(&self) -> Result<(), DocumentsError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.ping().await,
+            Self::Elasticsearch(elasticsearch) => elasticsearch.ping().await,
+        }
+    }
+
+    /// Which engine, and where, for people.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Sqlite(_) => "the file of the documents".to_owned(),
+            Self::Elasticsearch(elasticsearch) => elasticsearch.place(),
+        }
+    }
+
     /// Waits for what is under way and closes the engine.
     pub async fn close(&self) {
         match self {

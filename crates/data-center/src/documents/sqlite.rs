@@ -28,6 +28,10 @@ impl SqliteDocuments {
         })
     }
 
+    pub(super) async fn ping(&self) -> Result<(), DocumentsError> {
+        Ok(self.file.ping().await?)
+    }
+
     pub(super) async fn put(&self, documents: Vec<Document>) -> Result<(), DocumentsError> {
         let mut transaction = self.file.writer.begin_with("BEGIN IMMEDIATE").await?;
         for document in &documents {

@@ -11,7 +11,7 @@ use ::elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use ::elasticsearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
 use ::elasticsearch::http::{Method, Url};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{ElasticsearchConfig, ElasticsearchError, SearchAnswer};
@@ -206,6 +206,12 @@ impl ElasticsearchClient {
             .with("allow_partial_search_results", false)
             .json(body);
         self.whole(request).await
+    }
+
+    /// A search that finds nothing, to see whether it can be answered: an error says why not.
+    pub async fn touch(&self, indices: &str) -> Result<(), ElasticsearchError> {
+        let body = json!({ "size": 0, "terminate_after": 1, "track_total_hits": false });
+        self.search::<Value>(indices, body).await.map(drop)
     }
 
     /// Searches the point in time that the body names.

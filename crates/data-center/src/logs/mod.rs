@@ -88,6 +88,22 @@ impl Logs {
         }
     }
 
+    /// Asks the engine whether it can serve; the error says why it cannot.
+    pub async fn ping(&self) -> Result<(), LogsError> {
+        match self {
+            Self::None => Ok(()),
+            Self::Elasticsearch(elasticsearch) => elasticsearch.ping().await,
+        }
+    }
+
+    /// Which engine, and where, for people; `None` when none was opened.
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Elasticsearch(elasticsearch) => Some(elasticsearch.place()),
+        }
+    }
+
     /// Makes the engine ready for shippers. Can be repeated.
     pub async fn prepare(&self) -> Result<(), LogsError> {
         match self {

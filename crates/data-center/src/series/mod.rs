@@ -143,6 +143,9 @@ pub enum SeriesError {
     /// The engine scrapes by itself.
     #[error("samples cannot be written to Prometheus, which scrapes the machines itself")]
     NotWritable,
+    /// Prometheus does not serve, and why.
+    #[error("{0}")]
+    Away(String),
     /// The engine did not delete, and why.
     #[error("samples were not deleted: {0}")]
     NotDeleted(String),
@@ -201,6 +204,22 @@ impl Series {
         match self {
             Self::Embedded(embedded) => embedded.delete_before(before_ms).await,
             Self::Prometheus(prometheus) => prometheus.delete_before(before_ms).await,
+        }
+    }
+
+    /// Asks the engine whether it can serve; the error says why it cannot.
+    pub async fn ping(&self) -> Result<(), SeriesError> {
+        match self {
+            Self::Embedded(embedded) => embedded.ping().await,
+            Self::Prometheus(prometheus) => prometheus.ping().await,
+        }
+    }
+
+    /// Which engine, and where, for people.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Embedded(_) => "the file of the series".to_owned(),
+            Self::Prometheus(prometheus) => prometheus.place(),
         }
     }
 

@@ -67,11 +67,6 @@ impl Database {
         self.prepared.load(Ordering::SeqCst)
     }
 
-    /// Whether the last call reached the database.
-    pub(crate) fn is_away(&self) -> bool {
-        self.away.load(Ordering::SeqCst)
-    }
-
     /// A connection of its own, for several statements.
     pub(crate) async fn acquire(&self) -> Result<Connection, sqlx::Error> {
         if !self.is_prepared() {

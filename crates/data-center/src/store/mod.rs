@@ -112,10 +112,15 @@ impl Tables {
         Ok(())
     }
 
-    /// What the tables wait for; `None` when they are there.
-    pub fn waits_for(&self) -> Option<String> {
-        let is_there = self.database.is_prepared() && !self.database.is_away();
-        (!is_there).then(|| format!("tables: {} cannot be reached", self.database.place()))
+    /// Reads next to nothing: an error says why the tables cannot be used now.
+    pub async fn ping(&self) -> Result<(), Error> {
+        revision(&mut self.database.acquire().await?, "rules").await?;
+        Ok(())
+    }
+
+    /// Which database, and where, for people.
+    pub fn place(&self) -> String {
+        self.database.place().to_owned()
     }
 
     /// Told whenever a transaction has left something in the outbox.

@@ -65,6 +65,19 @@ impl ElasticsearchDocuments {
         }
     }
 
+    /// A search of all indices that looks at next to nothing: it fails when a shard is missing.
+    pub(super) async fn ping(&self) -> Result<(), DocumentsError> {
+        self.preparation.ready().await?;
+        for kind in Kind::ALL {
+            self.noticing(self.client.touch(&self.pattern(kind)).await)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn place(&self) -> String {
+        format!("Elasticsearch at {}", self.client.address())
+    }
+
     pub(super) async fn put(&self, documents: Vec<Document>) -> Result<Vec<Refusal>, DocumentsError> {
         self.preparation.ready().await?;
         let put = |document: &Document| BulkWrite::put(&self.layout, document);

@@ -92,6 +92,14 @@ impl ElasticsearchLogs {
         })
     }
 
+    pub(super) async fn ping(&self) -> Result<(), LogsError> {
+        Ok(self.shared.client.touch(&self.shared.layout.indices).await?)
+    }
+
+    pub(super) fn place(&self) -> String {
+        format!("Elasticsearch at {}", self.shared.client.address())
+    }
+
     /// Puts the template, if the indices are ours.
     pub(super) async fn prepare(&self) -> Result<(), LogsError> {
         let shared = &self.shared;

@@ -80,6 +80,13 @@ impl EmbeddedSeries {
         Ok(())
     }
 
+    pub(super) async fn ping(&self) -> Result<(), SeriesError> {
+        match self.commands.is_closed() {
+            true => Err(SeriesError::Closed),
+            false => Ok(self.fetcher.file.ping().await?),
+        }
+    }
+
     pub(super) async fn close(&self) {
         let (done, outcome) = oneshot::channel();
         if self.send(Command::Close { done }).await.is_ok() {

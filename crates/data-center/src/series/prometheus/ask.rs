@@ -220,6 +220,16 @@ impl Asker {
         self.exchange(request, deadline).await
     }
 
+    /// Whether it answers a query that reads nothing; at once, and whatever other queries meet.
+    pub(super) async fn is_there(&self) -> Result<(), AskError> {
+        let request = self.client.client.inner().get(self.url_of("api/v1/query"));
+        let started = Instant::now();
+        let deadline = started + self.request_timeout;
+        self.small_answer(request.query(&[("query", "1")]), started, deadline)
+            .await
+            .map(drop)
+    }
+
     async fn exchange(
         &self,
         request: reqwest::RequestBuilder,
@@ -227,20 +237,32 @@ impl Asker {
     ) -> Result<Vec<u8>, AskError> {
         let mut body = Vec::new();
         let work = async |started: Instant| {
-            let response = self
-                .in_time(started, deadline, request.send())
-                .await?
-                .map_err(|error| self.broken(&error))?;
-            let mut on_bytes = |bytes: &[u8]| {
-                body.extend_from_slice(bytes);
-                match body.len() > MAXIMUM_LIST_BYTES {
-                    true => Err(Stop::Decode(DecodeError::TooLong(MAXIMUM_LIST_BYTES))),
-                    false => Ok(()),
-                }
-            };
-            self.read_body(response, started, deadline, &mut on_bytes).await
+            body = self.small_answer(request, started, deadline).await?;
+            Ok(())
         };
         self.run(deadline, work).await?;
+        Ok(body)
+    }
+
+    async fn small_answer(
+        &self,
+        request: reqwest::RequestBuilder,
+        started: Instant,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, AskError> {
+        let mut body = Vec::new();
+        let response = self
+            .in_time(started, deadline, request.send())
+            .await?
+            .map_err(|error| self.broken(&error))?;
+        let mut on_bytes = |bytes: &[u8]| {
+            body.extend_from_slice(bytes);
+            match body.len() > MAXIMUM_LIST_BYTES {
+                true => Err(Stop::Decode(DecodeError::TooLong(MAXIMUM_LIST_BYTES))),
+                false => Ok(()),
+            }
+        };
+        self.read_body(response, started, deadline, &mut on_bytes).await?;
         Ok(body)
     }
 

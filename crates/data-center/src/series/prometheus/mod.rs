@@ -100,6 +100,16 @@ impl PrometheusSeries {
         Fetch::new(Arc::clone(&self.shared), request).answer(now_ms).await
     }
 
+    /// A query that reads nothing. It does not wait for its turn among others: a server that is busy is there.
+    pub(super) async fn ping(&self) -> Result<(), SeriesError> {
+        let asked = self.shared.asker.is_there().await;
+        asked.map_err(|error| SeriesError::Away(error.reason))
+    }
+
+    pub(super) fn place(&self) -> String {
+        format!("Prometheus at {}", self.shared.config.url)
+    }
+
     /// Deletes the samples before a moment, of all series with `host_id`.
     pub(super) async fn delete_before(&self, before_ms: i64) -> Result<(), SeriesError> {
         self.check_admin_api()?;

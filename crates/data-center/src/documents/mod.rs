@@ -13,7 +13,7 @@
 //!
 //! What is stored is found a little later, within a second; a kind that [`Kind::is_read_at_once`] is found as soon as
 //! the call that stored it has returned. An engine that is away fails each call within its time-out, and nothing is lost:
-//! the outbox keeps what was not taken.
+//! the outbox keeps what was not taken. All that one request of a user asks shares that time ([`Documents::for_request`]).
 
 mod config;
 mod elasticsearch;
@@ -520,6 +520,15 @@ impl Documents {
         match self {
             Self::Sqlite(sqlite) => sqlite.trim_removed(kind, before_ms).await,
             Self::Elasticsearch(elasticsearch) => elasticsearch.trim_removed(kind, before_ms).await,
+        }
+    }
+
+    /// The same store for one request of a user: all its calls together end in the time of one. On Elasticsearch, where
+    /// each call of its own would have that time; a file has no time-out.
+    pub fn for_request(&self) -> Self {
+        match self {
+            Self::Sqlite(_) => self.clone(),
+            Self::Elasticsearch(elasticsearch) => Self::Elasticsearch(elasticsearch.for_request()),
         }
     }
 

@@ -74,6 +74,14 @@ impl Logs {
         })
     }
 
+    /// The same store for one request of a user: all that it fetches ends in the time of one request.
+    pub fn for_request(&self) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Elasticsearch(elasticsearch) => Self::Elasticsearch(elasticsearch.for_request()),
+        }
+    }
+
     /// Reads streams; selectors of another kind are passed over. What cannot be read is said in the answer. `machines`
     /// are all there are, to tell whose a line is.
     pub async fn fetch(

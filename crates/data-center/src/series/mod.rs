@@ -190,6 +190,15 @@ impl Series {
         }
     }
 
+    /// The same store for one request of a user, who waits for all that it fetches no longer than for one query. Otherwise
+    /// a fetch is work in the background, which may take longer.
+    pub fn for_request(&self) -> Self {
+        match self {
+            Self::Embedded(_) => self.clone(),
+            Self::Prometheus(prometheus) => Self::Prometheus(prometheus.for_request()),
+        }
+    }
+
     /// Reads series. What cannot be read is said in the answer. `now_ms` is the moment before reading.
     pub async fn fetch(&self, request: &SeriesFetchRequest, now_ms: i64) -> SeriesFetchAnswer {
         match self {

@@ -5,9 +5,11 @@
 //! walking from there. So a page a million deep costs about as much as the first.
 
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use super::super::{Direction, Document, Field, FieldType, Found, Kind, Query};
 use super::layout::Stored;
+use super::patience::Patience;
 use super::query;
 use crate::elasticsearch::{ElasticsearchClient, ElasticsearchError, Hit, Method, Request, SearchAnswer};
 
@@ -29,17 +31,13 @@ pub(super) fn documents(kind: Kind, hits: Vec<Hit<Stored>>) -> impl Iterator<Ite
         .filter_map(move |hit| hit.source?.into_document(kind))
 }
 
-/// Whether one answer of Elasticsearch holds the page.
-pub(super) fn is_shallow(query: &Query) -> bool {
-    query.limit <= BODIES_AT_ONCE && query.offset.saturating_add(query.limit) <= WINDOW
-}
-
-/// A page of what matches, and how much matches in all.
+/// A page of what matches, and how much matches in all. Documents that arrive extend the patience.
 pub(super) async fn search(
     client: &ElasticsearchClient,
     indices: &str,
     kind: Kind,
     query: &Query,
+    patience: &Patience,
 ) -> Result<Found, ElasticsearchError> {
     let matching = query::matching(query);
     let size = query
@@ -58,16 +56,15 @@ pub(super) async fn search(
         return Ok(Found { total, documents });
     }
     let mut moment = PointInTime::open(client, indices).await?;
-    let found = deep(&mut moment, kind, query, matching).await;
-    moment.close().await;
-    found
+    deep(&mut moment, kind, query, matching, patience).await
 }
 
 async fn deep(
-    moment: &mut PointInTime<'_>,
+    moment: &mut PointInTime,
     kind: Kind,
     query: &Query,
     matching: Value,
+    patience: &Patience,
 ) -> Result<Found, ElasticsearchError> {
     let body = json!({ "size": 0, "track_total_hits": true, "query": matching });
     let total = moment
@@ -93,6 +90,7 @@ async fn deep(
         let wanted = (query.limit - documents.len() as u64).min(BODIES_AT_ONCE);
         let hits = walk.step::<Stored>(moment, wanted, true).await?;
         let count = hits.len() as u64;
+        patience.extend(count);
         documents.extend(self::documents(kind, hits));
         if count < wanted {
             break;
@@ -101,15 +99,15 @@ async fn deep(
     Ok(Found { total, documents })
 }
 
-/// What is seen does not change while pages are read.
-pub(super) struct PointInTime<'a> {
-    client: &'a ElasticsearchClient,
+/// What is seen does not change while pages are read. Closed when it is dropped, also by who stops waiting half-way.
+pub(super) struct PointInTime {
+    client: ElasticsearchClient,
     id: String,
 }
 
-impl<'a> PointInTime<'a> {
+impl PointInTime {
     pub(super) async fn open(
-        client: &'a ElasticsearchClient,
+        client: &ElasticsearchClient,
         indices: &str,
     ) -> Result<Self, ElasticsearchError> {
         let request = Request::new(Method::Post, &[indices, "_pit"])
@@ -117,7 +115,10 @@ impl<'a> PointInTime<'a> {
             .with("ignore_unavailable", true);
         let answer: Value = client.send(request).await?;
         let id = answer["id"].as_str().unwrap_or_default().to_owned();
-        Ok(Self { client, id })
+        Ok(Self {
+            client: client.clone(),
+            id,
+        })
     }
 
     async fn search<Source: serde::de::DeserializeOwned>(
@@ -131,13 +132,21 @@ impl<'a> PointInTime<'a> {
         }
         Ok(answer)
     }
+}
 
-    /// One that is not closed is dropped by Elasticsearch after a minute.
-    pub(super) async fn close(self) {
+impl Drop for PointInTime {
+    /// Nobody waits for it. One that is not closed is dropped by Elasticsearch after a minute.
+    fn drop(&mut self) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let client = self.client.clone();
         let request = Request::new(Method::Delete, &["_pit"]).json(json!({ "id": self.id }));
-        if let Err(error) = self.client.send::<Value>(request).await {
-            tracing::debug!(%error, "a point in time was not closed");
-        }
+        runtime.spawn(async move {
+            if let Err(error) = client.send::<Value>(request).await {
+                tracing::debug!(%error, "a point in time was not closed");
+            }
+        });
     }
 }
 
@@ -157,7 +166,7 @@ impl Walk {
         }
     }
 
-    async fn skip(&mut self, moment: &mut PointInTime<'_>, mut count: u64) -> Result<(), ElasticsearchError> {
+    async fn skip(&mut self, moment: &mut PointInTime, mut count: u64) -> Result<(), ElasticsearchError> {
         while count > 0 {
             let wanted = count.min(WINDOW);
             let passed = self.step::<Value>(moment, wanted, false).await?.len() as u64;
@@ -172,7 +181,7 @@ impl Walk {
     /// The next documents.
     pub(super) async fn step<Source: serde::de::DeserializeOwned>(
         &mut self,
-        moment: &mut PointInTime<'_>,
+        moment: &mut PointInTime,
         size: u64,
         with_source: bool,
     ) -> Result<Vec<Hit<Source>>, ElasticsearchError> {
@@ -210,7 +219,7 @@ impl Seek {
     /// The query without the documents that lie before some value, and how many are still to be skipped.
     async fn narrow(
         self,
-        moment: &mut PointInTime<'_>,
+        moment: &mut PointInTime,
         matching: Value,
         offset: u64,
     ) -> Result<(Value, u64), ElasticsearchError> {
@@ -236,7 +245,7 @@ impl Seek {
     /// Smallest value and one more than the largest; `None` where counts would not be exact.
     async fn extent(
         self,
-        moment: &mut PointInTime<'_>,
+        moment: &mut PointInTime,
         matching: &Value,
     ) -> Result<Option<(i64, i64)>, ElasticsearchError> {
         let field = json!({ "field": self.field.name() });
@@ -254,7 +263,7 @@ impl Seek {
 
     async fn count_ranges(
         self,
-        moment: &mut PointInTime<'_>,
+        moment: &mut PointInTime,
         matching: &Value,
         start: i64,
         end: i64,

@@ -205,7 +205,7 @@ async fn move_index(
     refresh(client, index).await?;
     let mut moment = PointInTime::open(client, index).await?;
     let copied = copy(client, layout, kind, &mut moment, &target).await;
-    moment.close().await;
+    drop(moment);
     match copied?.first() {
         None => delete_index(client, index).await,
         Some(refused) => {
@@ -225,7 +225,7 @@ async fn copy(
     client: &ElasticsearchClient,
     layout: &Layout,
     kind: Kind,
-    moment: &mut PointInTime<'_>,
+    moment: &mut PointInTime,
     target: &str,
 ) -> Result<Vec<Refusal>, ElasticsearchError> {
     // Any order that does not ask how an older layout maps its fields.

@@ -37,10 +37,12 @@ pub struct PrometheusConfig {
     pub bearer_token_file: Option<PathBuf>,
     /// File with certificates (PEM) of authorities to trust beside those of the system.
     pub ca_file: Option<PathBuf>,
-    /// How long a query may be without an answer. What arrives extends it, by a second for each 2 MB.
+    /// How long a query may be without an answer. What arrives extends it, by a second for each 2 MB. All that one request
+    /// of a user asks for has this time together, not extended: keep it below 3 seconds.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub request_timeout: Duration,
-    /// How long all queries for one request may take together.
+    /// How long all queries of one check or diagnosis may take together. Nobody waits for it, and a pass over many hosts
+    /// goes on as long as the server answers; one that does not is given up after `request_timeout`.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub fetch_timeout: Duration,
     /// Queries at the same time. Prometheus itself runs 20 (`--query.max-concurrency`).

@@ -64,6 +64,8 @@ const END_OF_TIME: &str = "9223372036";
 #[derive(Clone, Debug)]
 pub struct PrometheusSeries {
     shared: Arc<Shared>,
+    /// Until when the request that this is for has to be answered; absent = each fetch has a time of its own.
+    until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -93,11 +95,23 @@ impl PrometheusSeries {
         };
         Ok(Self {
             shared: Arc::new(shared),
+            until: None,
         })
     }
 
     pub(super) async fn fetch(&self, request: &SeriesFetchRequest, now_ms: i64) -> SeriesFetchAnswer {
-        Fetch::new(Arc::clone(&self.shared), request).answer(now_ms).await
+        let deadline = self.until.unwrap_or_else(|| self.deadline());
+        Fetch::new(Arc::clone(&self.shared), request, deadline)
+            .answer(now_ms)
+            .await
+    }
+
+    /// All fetches of what this gives share the time of one query.
+    pub(super) fn for_request(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            until: Some(Instant::now() + self.shared.config.request_timeout),
+        }
     }
 
     /// A query that reads nothing. It does not wait for its turn among others: a server that is busy is there.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use aops_api::Code;
 use aops_api::code::Empty;
 use aops_api::result::ResultGetRequest;
-use aops_data_center::documents::{Documents, DocumentsConfig, DocumentsError, Field, Kind, Query};
+use aops_data_center::documents::{
+    Direction, Documents, DocumentsConfig, DocumentsError, Field, Kind, Query,
+};
 use aops_data_center::elasticsearch::{ElasticsearchConfig, ElasticsearchError};
 use aops_data_center::feeder;
 use serde_json::{Value, json};
@@ -113,6 +115,96 @@ async fn a_server_that_hangs_is_given_up() {
         let error = outage(outcome);
         assert!(matches!(error, ElasticsearchError::TimedOut { .. }), "{error:?}");
     }
+    server.clean_up().await;
+}
+
+/// What a server says of a store with a million results, of which it gives none: every page is to be looked for, every
+/// count has more to come.
+fn endless() -> Value {
+    let bucket = |number: usize| json!({ "key": { "text": format!("{number:05}") }, "doc_count": 1 });
+    json!({
+        "id": "moment", "pit_id": "moment",
+        "hits": { "total": { "value": 1_000_000 }, "hits": [] },
+        "aggregations": {
+            "least": { "value": 0 }, "most": { "value": 1_000_000 },
+            "ranges": { "buckets": [{ "key": 0, "doc_count": 1_000_000 }] },
+            "by": { "buckets": (0..10_000).map(bucket).collect::<Vec<_>>() },
+        },
+    })
+}
+
+/// Each request is answered in time; all of them together are not.
+#[tokio::test]
+async fn a_call_of_many_requests_ends_in_the_time_of_one() {
+    const LIMIT: Duration = Duration::from_millis(1_500);
+    let Some(server) = Server::given() else {
+        return;
+    };
+    let proxy = Proxy::start(&server.url);
+    let config = ElasticsearchConfig {
+        request_timeout: LIMIT,
+        ..config_through(&proxy.url, &server)
+    };
+    let documents = open(&config).await;
+    eventually(
+        async || documents.search(Kind::Result, &everything()).await,
+        Result::is_ok,
+    )
+    .await
+    .expect("prepared");
+    proxy.play(
+        |asked| match asked.path.contains("_search") || asked.path.contains("_pit") {
+            true => Verdict::Late(LIMIT / 3, endless()),
+            false => Verdict::Forward,
+        },
+    );
+    let deep = Query {
+        sort: vec![(Field::StartMs, Direction::Descending)],
+        offset: 500_000,
+        limit: 50,
+        ..Query::default()
+    };
+    let at_once = Query {
+        limit: 0,
+        ..Query::default()
+    };
+    let outcomes = [
+        documents.search(Kind::Result, &deep).await.map(drop),
+        documents
+            .count_by(Kind::Result, &Query::default(), Field::HostId)
+            .await
+            .map(drop),
+        // A request of a user that asks for one small thing after another.
+        async {
+            let documents = documents.for_request();
+            loop {
+                documents.search(Kind::Result, &at_once).await?;
+            }
+        }
+        .await,
+    ];
+    for outcome in outcomes {
+        let error = outage(outcome);
+        assert!(matches!(error, ElasticsearchError::TimedOut { .. }), "{error:?}");
+        assert!(error.to_string().contains("within 1.5s"), "{error}");
+    }
+    // What was opened by the page that was given up is closed all the same.
+    eventually(
+        async || {
+            proxy
+                .asked("_pit")
+                .iter()
+                .filter(|asked| asked.method == "DELETE")
+                .count()
+        },
+        |closed| *closed == 1,
+    )
+    .await;
+    proxy.play(|_| Verdict::Forward);
+    documents
+        .search(Kind::Result, &everything())
+        .await
+        .expect("searched");
     server.clean_up().await;
 }
 

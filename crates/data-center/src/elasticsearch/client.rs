@@ -10,6 +10,7 @@ use ::elasticsearch::cert::{Certificate, CertificateValidation};
 use ::elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use ::elasticsearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
 use ::elasticsearch::http::{Method, Url};
+use aops_service::config::Refusal;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -253,10 +254,8 @@ fn node(
     if let Some(credentials) = credentials {
         builder = builder.auth(credentials.clone());
     }
-    let wrong_file = |error: String| ElasticsearchError::Setting {
-        field: "ca_file",
-        reason: format!("holds no certificates in PEM form: {error}"),
-    };
+    let wrong_file =
+        |error: String| Refusal::new("ca_file", format!("holds no certificates in PEM form: {error}"));
     if let Some(certificates) = certificates {
         let chain = Certificate::from_pem(certificates).map_err(|error| wrong_file(error.to_string()))?;
         builder = builder.cert_validation(CertificateValidation::Full(chain));

@@ -26,6 +26,7 @@ pub mod retention;
 use aops_api::host::Machine;
 use aops_api::rule::DataKind;
 use aops_api::series::{FailedFetch, NeverHad, SeriesFetchAnswer, SeriesFetchRequest};
+use aops_service::config::Refusal;
 
 pub use config::{ElasticsearchLogsConfig, LogFields, LogShape, LogsConfig};
 pub use elasticsearch::ElasticsearchLogs;
@@ -51,13 +52,8 @@ pub enum Logs {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LogsError {
     /// A setting that cannot be meant.
-    #[error("logs.{field}: {reason}")]
-    Setting {
-        /// Which.
-        field: &'static str,
-        /// What was found and what was expected.
-        reason: String,
-    },
+    #[error("logs.{0}")]
+    Setting(Refusal),
     /// Elasticsearch, or the way to it.
     #[error(transparent)]
     Elasticsearch(#[from] ElasticsearchError),

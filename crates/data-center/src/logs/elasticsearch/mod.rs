@@ -77,7 +77,7 @@ type Heartbeats = BTreeMap<HostId, Vec<Line>>;
 
 impl ElasticsearchLogs {
     pub(super) fn new(config: &ElasticsearchLogsConfig, line_speaks_ms: i64) -> Result<Self, LogsError> {
-        config.check()?;
+        config.check().map_err(LogsError::Setting)?;
         let shared = Shared {
             client: ElasticsearchClient::new(&config.connection)?,
             layout: Layout::new(config),

@@ -85,7 +85,8 @@ impl PrometheusSeries {
         options: SeriesOptions,
         directory: Arc<dyn Addresses>,
     ) -> Result<Self, SeriesError> {
-        let asker = Asker::new(&config).map_err(SeriesError::Setting)?;
+        let asker = Asker::new(&config)
+            .map_err(|refusal| SeriesError::Setting(refusal.within("series").to_string()))?;
         let shared = Shared {
             asker,
             intervals: Intervals::new(&config, options.intervals.clone()),

@@ -145,7 +145,7 @@ fn outbox_row(number: u64) -> String {
 async fn clean_up(url: &str, prefix: &str) {
     let client = reqwest::Client::new();
     for kind in ["result", "report"] {
-        let _ = client.delete(format!("{url}/{prefix}-{kind}-v1-*")).send().await;
+        let _ = client.delete(format!("{url}/{prefix}-{kind}-v*")).send().await;
     }
     let _ = client
         .delete(format!("{url}/_index_template/{prefix}-*"))

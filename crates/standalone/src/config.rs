@@ -62,7 +62,7 @@ pub struct Retention {
     /// Results, from their end.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub results: Duration,
-    /// Reports, from the end of the time that was diagnosed.
+    /// Reports, from when they were made.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub reports: Duration,
 }

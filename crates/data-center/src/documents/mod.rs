@@ -73,6 +73,8 @@ pub enum Field {
     StartMs,
     /// Milliseconds.
     EndMs,
+    /// Milliseconds.
+    CreatedMs,
 }
 
 /// What a field holds.
@@ -274,6 +276,7 @@ impl Kind {
                 Field::TreeName,
                 Field::StartMs,
                 Field::EndMs,
+                Field::CreatedMs,
             ],
         }
     }
@@ -286,6 +289,14 @@ impl Kind {
         match self {
             Kind::Result => (Field::StartMs, Period::Month),
             Kind::Report => (Field::StartMs, Period::Year),
+        }
+    }
+
+    /// What its age counts from: the end of a result, the making of a report, which may be about a time long ago.
+    pub const fn age(self) -> Field {
+        match self {
+            Kind::Result => Field::EndMs,
+            Kind::Report => Field::CreatedMs,
         }
     }
 
@@ -322,13 +333,14 @@ impl Field {
             Field::TreeName => "tree_name",
             Field::StartMs => "start_ms",
             Field::EndMs => "end_ms",
+            Field::CreatedMs => "created_ms",
         }
     }
 
     /// What it holds.
     pub const fn field_type(self) -> FieldType {
         match self {
-            Field::StartMs | Field::EndMs => FieldType::Integer,
+            Field::StartMs | Field::EndMs | Field::CreatedMs => FieldType::Integer,
             Field::EvaluationKey
             | Field::HostId
             | Field::Value
@@ -377,6 +389,15 @@ impl Document {
     fn partition_ms(&self) -> i64 {
         let (field, _) = self.kind.partition();
         self.body[field.name()].as_i64().unwrap_or(0)
+    }
+
+    /// With the fields that older releases did not write: a report counts as made at the end of what it is about.
+    fn completed(mut self) -> Self {
+        let (created, end) = (Field::CreatedMs.name(), Field::EndMs.name());
+        if self.kind == Kind::Report && self.body[created].is_null() {
+            self.body[created] = self.body[end].clone();
+        }
+        self
     }
 
     /// Refuses a body that lacks a field of its kind, and an id that not every engine takes.

@@ -16,7 +16,7 @@ pub(super) async fn save(
     Lenient(request): Lenient<ReportSaveRequest>,
     state: Data<State>,
 ) -> ApiResult<Empty> {
-    reports::save(&state.tables, &state.documents, request).await?;
+    reports::save(&state.tables, &state.documents, request, state.now_ms()).await?;
     answer(Empty {})
 }
 

@@ -253,6 +253,6 @@ fn written_again(layout: &Layout, kind: Kind, target: &str, stored: Stored) -> O
         };
         return Some(BulkWrite::removal(target, &removal, removed_ms));
     }
-    let document = stored.into_document(kind)?;
+    let document = stored.into_document(kind)?.completed();
     Some(BulkWrite::put(layout, &document))
 }

@@ -33,6 +33,7 @@ use crate::sqlite_file::{Schema, SqliteFile};
 const SCHEMA: Schema = Schema {
     version: 1,
     statements: include_str!("schema.sql"),
+    upgrades: &[],
 };
 /// Appends that wait for the writer; who comes after waits to be let in.
 const QUEUE: usize = 256;

@@ -144,7 +144,7 @@ impl PrometheusSeries {
             .await
     }
 
-    /// Deletes all series of a host that have its `host_id`.
+    /// Deletes all series of a host that have its `host_id`: for the route that removes hosts, which does not exist yet.
     pub async fn delete_host(&self, host_id: &HostId) -> Result<(), SeriesError> {
         self.check_admin_api()?;
         let of_host = Condition::one_of(HOST, [host_id.as_str()]);

@@ -422,7 +422,7 @@ async fn a_block_that_retention_left_behind_is_lifted() {
         vec![result("a", 1, "h", "x", day(0)), result("b", 1, "h", "x", day(1))],
     )
     .await;
-    let index = format!("{}-result-v1-2026.01", config.index_prefix);
+    let index = format!("{}-result-v2-2026.01", config.index_prefix);
     let block = json!({ "index.blocks.write": true }).to_string();
     server.send("PUT", &format!("/{index}/_settings"), &block).await;
     let blocked = outage(documents.put(vec![result("c", 1, "h", "x", day(2))]).await);
@@ -443,7 +443,7 @@ async fn a_newer_layout_is_refused() {
         return;
     };
     let config = server.new_config();
-    let index = format!("{}-result-v2-2026.11", config.index_prefix);
+    let index = format!("{}-result-v3-2026.11", config.index_prefix);
     server.send("PUT", &format!("/{index}"), "{}").await;
     let config = DocumentsConfig::Elasticsearch(config);
     let opened = Documents::open(&config, std::path::Path::new("no file"));
@@ -477,6 +477,14 @@ async fn an_older_layout_is_moved_once() {
         .send("PUT", &format!("/{index}/_doc/b?refresh=true"), &mark.to_string())
         .await;
 
+    // From when reports did not say when they were made.
+    let mut old_report = report("r");
+    let body = old_report.body.as_object_mut().expect("an object");
+    body.remove("created_ms");
+    let stored = json!({ "id": "r", "revision": 1, "body": body });
+    let path = format!("/{}-report-v1-2020/_doc/r?refresh=true", config.index_prefix);
+    server.send("PUT", &path, &stored.to_string()).await;
+
     let (first, second) = tokio::join!(open(&config), open(&config));
     for documents in [first, second] {
         put(&documents, vec![result("b", 3, "h", "late", day(40))]).await;
@@ -487,8 +495,14 @@ async fn an_older_layout_is_moved_once() {
             .await;
         assert_eq!(by_host.expect("counted"), [("h".to_owned(), 1)]);
     }
-    let moved = format!("{}-result-v1-2026.02", config.index_prefix);
-    assert_eq!(server.indices(&config.index_prefix).await, [moved]);
+    let moved = format!("{}-result-v2-2026.02", config.index_prefix);
+    let moved_report = format!("{}-report-v2-2020", config.index_prefix);
+    let mut indices = server.indices(&config.index_prefix).await;
+    indices.sort();
+    assert_eq!(indices, [moved_report, moved]);
+    let again = open(&config).await;
+    let reports = again.get(Kind::Report, &["r".to_owned()]).await.expect("read");
+    assert_eq!(reports[0].body["created_ms"], 2, "as old as what it is about");
 
     // An older release that still runs can make an index, but not fill it: its results stay in the outbox.
     let late = format!("/{}-result-v0-2026.03/_doc/c", config.index_prefix);

@@ -119,6 +119,9 @@ impl From<Error> for ApiError {
             Error::Documents(ref documents) if documents.is_outage() => {
                 ApiError::new(Code::DatabaseConnectError, "").with_source(error)
             }
+            // Sent again it would fail again.
+            Error::TooLarge { .. } => ApiError::param(error.to_string()),
+            Error::StatementTooLarge(_) => ApiError::param(error.to_string()).with_source(error),
             Error::Exists(_) => ApiError::new(Code::DataExist, error.to_string()),
             Error::Unreachable(_) | Error::Busy(_) => {
                 ApiError::new(Code::DatabaseConnectError, "").with_source(error)

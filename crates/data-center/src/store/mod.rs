@@ -14,6 +14,7 @@ mod hosts;
 mod names;
 mod outbox;
 mod reach;
+mod room;
 mod rules;
 mod schema;
 mod tasks;
@@ -34,10 +35,11 @@ use crate::account::token::TokenKey;
 use crate::error::Error;
 use database::{Connection, Database};
 use dialect::Dialect;
+use room::Room;
 
 pub use accounts::FirstAdmin;
 pub use config::{MysqlConfig, TablesConfig};
-pub(crate) use database::is_outage;
+pub(crate) use database::{is_outage, is_too_large};
 pub(crate) use findings::SETTLE_AFTER_MS;
 pub use hosts::{HostRow, ScrapeTarget};
 pub use outbox::OutboxRow;
@@ -106,7 +108,8 @@ impl Tables {
     /// Brings the tables to this release's schema and checks what a foreign hand may have changed. A schema is refused
     /// that this release cannot read.
     pub async fn prepare(&self) -> Result<(), Error> {
-        schema::prepare(&self.database, self.dialect).await?;
+        let room = schema::prepare(&self.database, self.dialect).await?;
+        self.database.set_room(room);
         self.database.note_presence();
         self.database.set_prepared();
         Ok(())
@@ -144,6 +147,7 @@ impl Tables {
         connection.set_unfinished(true);
         Ok(Write {
             connection,
+            room: self.database.room(),
             _turn: turn,
         })
     }
@@ -299,6 +303,8 @@ pub fn sqlite_url(file: &Path) -> String {
 /// A transaction that writes.
 struct Write<'a> {
     connection: Connection,
+    /// Of one statement.
+    room: Room,
     _turn: Option<MutexGuard<'a, ()>>,
 }
 

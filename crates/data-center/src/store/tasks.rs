@@ -25,7 +25,7 @@ impl Tables {
         let tree_list: Vec<&str> = task.trees.iter().map(|tree| tree.tree_name.as_str()).collect();
         let host_list = serde_json::to_string(&task.host_list).expect("ids are JSON");
         let is_new = transact!(self, |write| {
-            let what = || format!("task {}: with its trees and rules it", task.task_id);
+            let what = || format!("task {} with its trees and rules", task.task_id);
             write.room.check(what, pinned.len() + host_list.len())?;
             let inserted = sqlx::query(
                 "INSERT INTO diag_task (task_id, owner, created_ms, host_list, tree_list, start_ms, end_ms, \

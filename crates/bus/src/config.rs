@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::BusError;
 use crate::kafka::KafkaConfig;
 
 /// Which message bus, and its settings.
@@ -13,6 +14,24 @@ pub enum BusConfig {
     Embedded(EmbeddedConfig),
     /// Apache Kafka.
     Kafka(KafkaConfig),
+}
+
+impl BusConfig {
+    /// Refuses what makes no sense, by key.
+    pub fn check(&self) -> Result<(), BusError> {
+        match self {
+            Self::Embedded(_) => Ok(()),
+            Self::Kafka(config) => config.check(),
+        }
+    }
+
+    /// Refuses files that cannot be used, by key.
+    pub fn check_files(&self) -> Result<(), BusError> {
+        match self {
+            Self::Embedded(_) => Ok(()),
+            Self::Kafka(config) => config.check_files(),
+        }
+    }
 }
 
 impl Default for BusConfig {

@@ -145,6 +145,22 @@ impl Bus {
         }
     }
 
+    /// Asks the engine whether it can serve; the error says why it cannot.
+    pub async fn ping(&self) -> Result<(), BusError> {
+        match self {
+            Bus::Embedded(embedded) => embedded.ping().await,
+            Bus::Kafka(kafka) => kafka.ping().await,
+        }
+    }
+
+    /// Which engine, and where, for people.
+    pub fn place(&self) -> String {
+        match self {
+            Bus::Embedded(_) => "the file of the message bus".to_owned(),
+            Bus::Kafka(kafka) => kafka.place(),
+        }
+    }
+
     /// Finishes what is being written and lets go of the engine. Every handle is of no use afterwards; deliveries that
     /// are still held come again when the bus is opened next.
     pub async fn close(&self) {

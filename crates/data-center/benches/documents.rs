@@ -1,24 +1,34 @@
-//! Measures the document store: how fast results go in, and how long it takes to read a page of them.
+//! Measures the document store: how fast results go in, and how long it takes to read a page of them, in the store and
+//! through `POST /check/result/get`, as a user sees it.
 //!
 //! Not Criterion: filling the store takes a while and is itself measured. `AOPS_BENCH_RESULTS` is the number of results
 //! (1,000,000). Elasticsearch is measured where `AOPS_TEST_ELASTICSEARCH_URL` is, the SQLite file unless
 //! `AOPS_BENCH_ENGINES` names only `elasticsearch`.
 
 use std::future::Future;
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use aops_api::account::LoginRequest;
 use aops_api::finding::{DecidingSample, Evidence, FindingValue};
+use aops_api::host::HostRegisterRequest;
 use aops_api::page::{Direction, Page};
-use aops_api::result::ResultSort;
+use aops_api::read::Integer;
+use aops_api::result::{ResultGetRequest, ResultSort};
+use aops_api::rule::KeyedRule;
 use aops_api::{EvaluationKey, HostId, Labels, TimeRange};
+use aops_bus::{Bus, BusConfig};
+use aops_client::{DataCenter, Platform};
+use aops_data_center::DataCenterConfig;
 use aops_data_center::account::{SessionLimits, password::Cost, token::TokenKey};
 use aops_data_center::documents::{Document, Documents, DocumentsConfig, Kind};
 use aops_data_center::elasticsearch::ElasticsearchConfig;
 use aops_data_center::feeder;
 use aops_data_center::results::{ResultDocument, ResultFilter, count_results, read_results};
 use aops_data_center::store::{KeyPeriod, OpenTables, RuleHistory, Tables, TablesSource, sqlite_url};
-use aops_service::random;
+use aops_service::server::{Audience, Server};
+use aops_service::{Clock, Credentials, Shutdown, random};
 use sqlx::{AnyPool, AssertSqlSafe};
 
 const HOSTS: u64 = 1_000;
@@ -30,6 +40,7 @@ const SPAN_MS: i64 = 60 * 86_400_000;
 const ROUNDS: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(20);
 const FED: u64 = 50_000;
+const PASSWORD: &str = "correct horse battery staple";
 
 #[tokio::main]
 async fn main() {
@@ -101,20 +112,161 @@ async fn measure(engine: &str, config: &DocumentsConfig, file: &Path, count: u64
     };
     time(engine, "anomalies counted by host", counted).await;
     documents.close().await;
+    through_the_route(engine, config, file, count).await;
+}
+
+/// The same pages, asked for by a user: login, the public listener, the data center behind it, tables in a file.
+async fn through_the_route(engine: &str, config: &DocumentsConfig, file: &Path, count: u64) {
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    // The embedded documents lie in the data folder.
+    let folder = match config {
+        DocumentsConfig::Embedded {} => file.parent().expect("a folder"),
+        DocumentsConfig::Elasticsearch(_) => elsewhere.path(),
+    };
+    let served = Served::start(folder, config.clone()).await;
+    let all = ResultGetRequest {
+        sort: Some(ResultSort::Start),
+        direction: Some(Direction::Desc),
+        page: Some(Integer(1)),
+        per_page: Some(Integer(50)),
+        ..ResultGetRequest::default()
+    };
+    let page = |page: u64| ResultGetRequest {
+        page: Some(Integer(i64::try_from(page).expect("small"))),
+        ..all.clone()
+    };
+    let one_host = ResultGetRequest {
+        host_list: vec![host(7)],
+        ..all.clone()
+    };
+    for (name, request) in [
+        ("route: page of 50, newest first", page(1)),
+        ("route: page of 50 of one host", one_host),
+        ("route: page of 50, 9,000 deep", page(180)),
+        ("route: page of 50, in the middle", page(count / 100)),
+    ] {
+        let read = || async {
+            let outcome = served.user.results(&request).await.expect("answered");
+            let answer = outcome.succeeded().expect("read");
+            assert_eq!(answer.check_result.len(), 50, "{name}");
+        };
+        time(engine, name, read).await;
+    }
+    served.stop().await;
+}
+
+/// A data center and the service in front of it, on free ports; its loops do not run.
+struct Served {
+    user: Platform,
+    shutdown: Shutdown,
+    running: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Served {
+    async fn start(folder: &Path, documents: DocumentsConfig) -> Self {
+        let clock = Clock::system();
+        let config = DataCenterConfig {
+            documents,
+            admin_password: Some(PASSWORD.to_owned()),
+            ..DataCenterConfig::new(folder)
+        };
+        let data_center = aops_data_center::build(config, clock.clone())
+            .await
+            .expect("built");
+        fill_tables(folder).await;
+        let mut server = Server::new();
+        let listener = || TcpListener::bind("127.0.0.1:0").expect("a port");
+        let credentials = Credentials::new([("check-scheduler", "secret")]);
+        let services = [data_center];
+        let internal = server
+            .listen(listener(), Audience::Internal, &services, credentials)
+            .expect("listening");
+        let internal_url = format!("http://{internal}");
+        let bus_file = folder.join("bus.db");
+        let bus = Bus::open(&BusConfig::default(), &bus_file, || 0)
+            .await
+            .expect("a bus");
+        let dependencies = aops_check_scheduler::Dependencies {
+            data_center: DataCenter::new(&internal_url, "check-scheduler", "secret"),
+            bus,
+            clock,
+        };
+        let config = aops_check_scheduler::Config::default();
+        let scheduler = aops_check_scheduler::build(config, dependencies).expect("built");
+        let public = server
+            .listen(listener(), Audience::Public, &[scheduler], Credentials::default())
+            .expect("listening");
+        let login = LoginRequest {
+            username: "admin".to_owned(),
+            password: PASSWORD.to_owned(),
+        };
+        let token = DataCenter::new(&internal_url, "check-scheduler", "secret")
+            .login(&login)
+            .await
+            .expect("logged in")
+            .access_token;
+        Self {
+            user: Platform::new(format!("http://{public}")).with_token(token),
+            shutdown: server.shutdown(),
+            running: tokio::spawn(async move {
+                let outcome = server.run().await;
+                drop(services);
+                outcome
+            }),
+        }
+    }
+
+    async fn stop(self) {
+        self.shutdown.cancel();
+        self.running.await.expect("ended").expect("well");
+    }
+}
+
+/// The hosts and rules that the results are about.
+async fn fill_tables(folder: &Path) {
+    let tables = open_tables(&folder.join("tables.db")).await;
+    for number in 0..HOSTS {
+        let request = HostRegisterRequest {
+            agent_id: format!("agent {number}"),
+            host_name: format!("host-{number}"),
+            address: "10.0.0.1".to_owned(),
+            ssh_port: 22,
+            metrics_address: "10.0.0.1:50002".to_owned(),
+            owner: "admin".to_owned(),
+            host_group_name: "all".to_owned(),
+        };
+        tables
+            .register_host(&request, host(number), START_MS)
+            .await
+            .expect("registered");
+    }
+    let rules: Vec<KeyedRule> = rules()
+        .into_iter()
+        .map(|rule| KeyedRule {
+            key: rule.keys[0].key.clone(),
+            item: rule.item,
+        })
+        .collect();
+    tables.add_rules("admin", &rules, 0).await.expect("added");
+    tables.close().await;
+}
+
+async fn open_tables(file: &Path) -> Tables {
+    Tables::open(OpenTables {
+        source: TablesSource::File(file.to_owned()),
+        token_key: TokenKey::new(&"k".repeat(32)).expect("a key"),
+        session_limits: SessionLimits::default(),
+        password_cost: Cost::default(),
+    })
+    .await
+    .expect("tables")
 }
 
 /// From an outbox of a SQLite file to the store.
 async fn feed(engine: &str, documents: &Documents) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("tables.db");
-    let tables = Tables::open(OpenTables {
-        source: TablesSource::File(file.clone()),
-        token_key: TokenKey::new(&"k".repeat(32)).expect("a key"),
-        session_limits: SessionLimits::default(),
-        password_cost: Cost::default(),
-    })
-    .await
-    .expect("tables");
+    let tables = open_tables(&file).await;
     let pool = AnyPool::connect(&sqlite_url(&file)).await.expect("a database");
     for first in (0..FED).step_by(1_000) {
         let rows: Vec<String> = (first..first + 1_000).map(outbox_row).collect();
@@ -146,7 +298,7 @@ fn outbox_row(number: u64) -> String {
 async fn clean_up(url: &str, prefix: &str) {
     let client = reqwest::Client::new();
     for kind in ["result", "report"] {
-        let _ = client.delete(format!("{url}/{prefix}-{kind}-v1-*")).send().await;
+        let _ = client.delete(format!("{url}/{prefix}-{kind}-v*")).send().await;
     }
     let _ = client
         .delete(format!("{url}/_index_template/{prefix}-*"))

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::documents::DocumentsError;
 use crate::logs::LogsError;
 use crate::series::SeriesError;
-use crate::store::is_outage;
+use crate::store::{is_outage, is_too_large};
 
 /// An error of the data center.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,24 @@ pub enum Error {
     /// A transaction lost against others again and again, until its time was over.
     #[error("the tables are busy: a transaction lost against others until its time was over")]
     Busy(#[source] sqlx::Error),
+    /// What is to be saved is larger than the server of the tables takes at once.
+    #[error(
+        "{what}: takes {bytes} bytes, and the database takes {limit} at once; make it smaller, or raise \
+         max_allowed_packet of the server and start the platform again"
+    )]
+    TooLarge {
+        /// What it is, for people.
+        what: String,
+        /// How large it is.
+        bytes: usize,
+        /// What there is room for.
+        limit: usize,
+    },
+    /// The same, found by the server: its setting was lowered after the start.
+    #[error(
+        "a statement is larger than the database takes; raise max_allowed_packet of the server and start the platform again"
+    )]
+    StatementTooLarge(#[source] sqlx::Error),
     /// The database refused a statement.
     #[error("the database of the tables refused a statement")]
     Statement(#[source] sqlx::Error),
@@ -117,6 +135,9 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        if is_too_large(&error) {
+            return Error::StatementTooLarge(error);
+        }
         match is_outage(&error) {
             true => Error::Unreachable(error),
             false => Error::Statement(error),

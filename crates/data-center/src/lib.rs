@@ -22,6 +22,7 @@ mod back_off;
 mod config;
 pub mod documents;
 pub mod elasticsearch;
+mod engines;
 mod error;
 pub mod feeder;
 pub mod findings;
@@ -42,7 +43,7 @@ mod vault;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use aops_service::{Clock, Credentials, Service, random, secret};
@@ -86,19 +87,14 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
     let state = actix_web::web::Data::new(state);
 
     let (preparing, feeding, settling) = (clock.clone(), clock.clone(), clock.clone());
-    let (watched, prepared) = (tables.clone(), tables.clone());
-    let is_usable = is_prepared.clone();
-    let (fed, settled) = (tables.clone(), tables.clone());
+    let engines = engines::engines(&tables, &is_prepared, &documents, &series, &logs);
+    let (prepared, fed, settled) = (tables.clone(), tables.clone(), tables.clone());
     let feed = documents.clone();
     let preparation_config = config.clone();
     let service = Service::new("data-center")
         .internal(move |routes| routes::configure(routes, &state))
         .holding(lock)
-        .ready_unless(move || {
-            let is_usable = is_usable.load(Ordering::SeqCst);
-            let no_account = || (!is_usable).then(|| "tables: the first account is not made yet".to_owned());
-            watched.waits_for().or_else(no_account)
-        })
+        .with_engines(engines)
         .with_loop("preparation", move |shutdown| {
             preparation::run(prepared, preparation_config, is_prepared, preparing, shutdown)
         })

@@ -26,11 +26,18 @@ struct ReportDocument {
     tree_name: String,
     start_ms: i64,
     end_ms: i64,
+    created_ms: i64,
     report: Report,
 }
 
-/// Saves reports and counts them as finished. One that is finished already stays as it is, deleted or not.
-pub async fn save(tables: &Tables, documents: &Documents, request: ReportSaveRequest) -> Result<(), Error> {
+/// Saves reports and counts them as finished. One that is finished already stays as it is, deleted or not. They are made
+/// at `now_ms`.
+pub async fn save(
+    tables: &Tables,
+    documents: &Documents,
+    request: ReportSaveRequest,
+    now_ms: i64,
+) -> Result<(), Error> {
     let ids: Vec<(TaskId, ReportId)> = request
         .reports
         .iter()
@@ -41,7 +48,7 @@ pub async fn save(tables: &Tables, documents: &Documents, request: ReportSaveReq
         .reports
         .into_iter()
         .filter(|report| !finished.contains(&report.report_id))
-        .map(|report| document(&request.username, report))
+        .map(|report| document(&request.username, report, now_ms))
         .collect();
     // First the report, then its mark: in between, a repetition puts the same report again.
     let refused = documents.put(new).await?;
@@ -52,7 +59,7 @@ pub async fn save(tables: &Tables, documents: &Documents, request: ReportSaveReq
     tables.mark_finished(&ids).await
 }
 
-fn document(owner: &str, report: Report) -> Document {
+fn document(owner: &str, report: Report, now_ms: i64) -> Document {
     let id = report.report_id.as_str().to_owned();
     let body = ReportDocument {
         task_id: report.task_id.as_str().to_owned(),
@@ -61,6 +68,7 @@ fn document(owner: &str, report: Report) -> Document {
         tree_name: report.tree_name.clone(),
         start_ms: start_ms(&report),
         end_ms: report.end.saturating_mul(1_000),
+        created_ms: now_ms,
         report,
     };
     Document {

@@ -61,6 +61,8 @@ pub(crate) struct Schema {
     pub(crate) version: i64,
     /// Makes the tables.
     pub(crate) statements: &'static str,
+    /// What brings a file of version 1 to 2, of 2 to 3 and so on: one less than the version.
+    pub(crate) upgrades: &'static [&'static str],
 }
 
 /// An open file. Cheap to clone.
@@ -102,6 +104,12 @@ impl SqliteFile {
         Ok(Self { writer, reader })
     }
 
+    /// Reads the first page: an error says why nothing can be read.
+    pub(crate) async fn ping(&self) -> Result<(), sqlx::Error> {
+        sqlx::query("PRAGMA user_version").execute(&self.reader).await?;
+        Ok(())
+    }
+
     /// Waits for what is under way and closes the file.
     pub(crate) async fn close(&self) {
         self.reader.close().await;
@@ -128,6 +136,13 @@ async fn prepare_schema(writer: &SqlitePool, path: &Path, schema: &Schema) -> Re
             known: schema.version,
         });
     }
+    let upgrades = usize::try_from(found - 1).ok();
+    if let Some(upgrades) = upgrades.and_then(|done| schema.upgrades.get(done..)) {
+        let statements = upgrades.concat();
+        return change_schema(writer, &statements, schema.version)
+            .await
+            .map_err(refuse);
+    }
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_master")
         .fetch_one(writer)
         .await
@@ -137,16 +152,18 @@ async fn prepare_schema(writer: &SqlitePool, path: &Path, schema: &Schema) -> Re
             path: path.to_owned(),
         });
     }
-    create_schema(writer, schema).await.map_err(refuse)
+    change_schema(writer, schema.statements, schema.version)
+        .await
+        .map_err(refuse)
 }
 
-async fn create_schema(writer: &SqlitePool, schema: &Schema) -> Result<(), sqlx::Error> {
+async fn change_schema(writer: &SqlitePool, statements: &str, version: i64) -> Result<(), sqlx::Error> {
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::raw_sql(schema.statements)
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statements.to_owned()))
         .execute(&mut *transaction)
         .await?;
     // In the same transaction: a file with tables and no version cannot come to be. A pragma takes no parameters.
-    let set_version = format!("PRAGMA user_version = {}", schema.version);
+    let set_version = format!("PRAGMA user_version = {version}");
     sqlx::raw_sql(sqlx::AssertSqlSafe(set_version))
         .execute(&mut *transaction)
         .await?;
@@ -160,6 +177,7 @@ mod tests {
     const SCHEMA: Schema = Schema {
         version: 2,
         statements: "CREATE TABLE ours (number INTEGER)",
+        upgrades: &["ALTER TABLE ours RENAME COLUMN digit TO number"],
     };
 
     async fn open(path: &Path) -> Result<SqliteFile, FileError> {
@@ -189,6 +207,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_older_file_is_upgraded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("older.db");
+        let older = Schema {
+            version: 1,
+            statements: "CREATE TABLE ours (digit INTEGER); INSERT INTO ours VALUES (7)",
+            upgrades: &[],
+        };
+        SqliteFile::open(&path, &older).await.expect("made").close().await;
+        for _ in 0..2 {
+            let file = open(&path).await.expect("upgraded once");
+            let number: i64 = sqlx::query_scalar("SELECT number FROM ours")
+                .fetch_one(&file.reader)
+                .await
+                .expect("read");
+            assert_eq!(number, 7);
+            file.close().await;
+        }
+    }
+
+    #[tokio::test]
     async fn a_newer_file_a_foreign_one_and_no_database_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("newer.db");
@@ -215,6 +254,7 @@ mod tests {
         let theirs = Schema {
             version: 0,
             statements: "",
+            upgrades: &[],
         };
         let file = SqliteFile::open(&path, &theirs).await.expect("made");
         sqlx::raw_sql("CREATE TABLE theirs (a)")

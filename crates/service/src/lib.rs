@@ -2,7 +2,7 @@
 //!
 //! A service crate exports `build(config, …) -> Service`: routes for the public and the internal listener, and loops.
 //! A process (one service, or `standalone` with all of them) hands its services to [`server::Server`], which binds the
-//! listeners, adds `/health` and `/metrics`, gives every request an id and a log line, and on shutdown lets requests
+//! listeners, adds `/health`, `/ready` and `/metrics`, gives every request an id and a log line, and on shutdown lets requests
 //! and loops finish what they hold.
 //!
 //! | module | what it gives |
@@ -10,6 +10,7 @@
 //! | [`config`] | defaults, file, environment and flags, read into a type |
 //! | [`http`] | extractors of bodies, tokens and credentials; route declarations |
 //! | [`server`] | listeners, loops, shutdown |
+//! | [`readiness`] | whether the engines of the process answer |
 //! | [`clock`], [`random`] | time and randomness, taken at the edges and passed inwards as arguments |
 //! | [`secret`] | secrets in files that only the owner can read |
 //! | [`metrics`], [`log`] | what the process says of itself |
@@ -21,6 +22,7 @@ pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod random;
+pub mod readiness;
 pub mod secret;
 pub mod server;
 
@@ -35,13 +37,11 @@ use actix_web::web::ServiceConfig;
 pub use aops_client::{client_address, request_id};
 pub use clock::Clock;
 pub use error::{ApiError, ApiResult, answer, answer_with, pass_on};
+pub use readiness::Engine;
 pub use secret::Credentials;
 
 /// Registers routes. Called once per worker thread.
 pub type Configure = Arc<dyn Fn(&mut ServiceConfig) + Send + Sync>;
-
-/// What a service waits for before it can do its work; `None` when it can.
-pub type WaitsFor = Arc<dyn Fn() -> Option<String> + Send + Sync>;
 
 /// Says that the process is to end; loops finish what they hold and return.
 pub type Shutdown = tokio_util::sync::CancellationToken;
@@ -54,8 +54,8 @@ pub struct Service {
     pub public: Option<Configure>,
     /// Routes for services.
     pub internal: Option<Configure>,
-    /// Whether it can do its work, for `GET /ready`.
-    pub waits_for: Option<WaitsFor>,
+    /// What it has opened, for `GET /ready`.
+    pub engines: Vec<Engine>,
     /// Work that goes on without a request.
     pub loops: Vec<Loop>,
     /// What is let go once listeners and loops have ended: the lock of a folder.
@@ -83,7 +83,7 @@ impl Service {
             name,
             public: None,
             internal: None,
-            waits_for: None,
+            engines: Vec::new(),
             loops: Vec::new(),
             held: None,
         }
@@ -103,10 +103,10 @@ impl Service {
         self
     }
 
-    /// With a look at what it waits for: the engine that is away.
+    /// With engines that it has opened and needs for its work.
     #[must_use]
-    pub fn ready_unless(mut self, waits_for: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
-        self.waits_for = Some(Arc::new(waits_for));
+    pub fn with_engines(mut self, engines: impl IntoIterator<Item = Engine>) -> Self {
+        self.engines.extend(engines);
         self
     }
 

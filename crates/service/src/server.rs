@@ -20,7 +20,8 @@ use tracing::Instrument;
 
 use crate::error::LANGUAGE;
 use crate::log::chain;
-use crate::{ApiError, Configure, Credentials, Service, Shutdown, WaitsFor, metrics, random};
+use crate::readiness::{Engine, Readiness};
+use crate::{ApiError, Configure, Credentials, Service, Shutdown, metrics, random};
 
 /// How long requests and loops may take to finish what they hold at shutdown.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -69,6 +70,8 @@ pub struct Server {
     /// The internal listeners.
     called: Stage,
     shutdown: Shutdown,
+    /// Opened by the process itself, for its services.
+    engines: Vec<Engine>,
     /// Dropped last.
     held: Vec<Box<dyn Any + Send>>,
 }
@@ -80,6 +83,7 @@ impl Server {
             callers: Stage::default(),
             called: Stage::default(),
             shutdown: Shutdown::new(),
+            engines: Vec::new(),
             held: Vec::new(),
         }
     }
@@ -87,6 +91,12 @@ impl Server {
     /// Cancel it to stop the server.
     pub fn shutdown(&self) -> Shutdown {
         self.shutdown.clone()
+    }
+
+    /// Adds an engine that the process has opened for several services: `/ready` speaks for it beside those of the
+    /// services. Before [`Server::listen`].
+    pub fn add_engine(&mut self, engine: Engine) {
+        self.engines.push(engine);
     }
 
     /// Serves the routes of `services` for an audience on a bound listener.
@@ -106,10 +116,8 @@ impl Server {
             })
             .collect();
         let names: Vec<&'static str> = services.iter().map(|service| service.name).collect();
-        let waits: Vec<WaitsFor> = services
-            .iter()
-            .filter_map(|service| service.waits_for.clone())
-            .collect();
+        let of_services = services.iter().flat_map(|service| &service.engines);
+        let engines: Arc<[Engine]> = of_services.chain(&self.engines).cloned().collect();
         let credentials = web::Data::new(credentials);
         let routes: Configure = Arc::new(move |config| routes.iter().for_each(|configure| configure(config)));
 
@@ -117,7 +125,7 @@ impl Server {
             App::new()
                 .app_data(credentials.clone())
                 .wrap(from_fn(move |request, next| observe(audience, request, next)))
-                .configure(|config| own_routes(config, audience, &names, &waits))
+                .configure(|config| own_routes(config, audience, &names, &engines))
                 .configure(|config| {
                     if audience == Audience::Public {
                         config.service(web::scope("/api").configure(|config| routes(config)));
@@ -217,7 +225,12 @@ fn ended_early(ended: Result<(&'static str, io::Result<()>), JoinError>) -> io::
     }
 }
 
-fn own_routes(config: &mut ServiceConfig, audience: Audience, names: &[&'static str], waits: &[WaitsFor]) {
+fn own_routes(
+    config: &mut ServiceConfig,
+    audience: Audience,
+    names: &[&'static str],
+    engines: &Arc<[Engine]>,
+) {
     let body = serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION"), "services": names });
     config.route(
         "/health",
@@ -225,22 +238,19 @@ fn own_routes(config: &mut ServiceConfig, audience: Audience, names: &[&'static 
     );
     if audience == Audience::Internal {
         config.route("/metrics", web::get().to(metrics::serve));
-        let waits = waits.to_vec();
-        config.route(
-            "/ready",
-            web::get().to(move || std::future::ready(readiness(&waits))),
-        );
+        let engines = Arc::clone(engines);
+        config.route("/ready", web::get().to(move || ready(Arc::clone(&engines))));
     }
 }
 
-/// GET /ready: 200 when every service can do its work, 503 with what is waited for otherwise.
-fn readiness(waits: &[WaitsFor]) -> HttpResponse {
-    let waits_for: Vec<String> = waits.iter().filter_map(|waits_for| waits_for()).collect();
-    if waits_for.is_empty() {
-        return HttpResponse::Ok().json(serde_json::json!({ "status": "ready" }));
-    }
-    HttpResponse::ServiceUnavailable()
-        .json(serde_json::json!({ "status": "waiting", "waits_for": waits_for }))
+/// GET /ready: 200 when every engine answers, 503 otherwise; each with its state.
+async fn ready(engines: Arc<[Engine]>) -> HttpResponse {
+    let readiness = Readiness::of(&engines).await;
+    let mut response = match readiness.is_ready() {
+        true => HttpResponse::Ok(),
+        false => HttpResponse::ServiceUnavailable(),
+    };
+    response.json(readiness)
 }
 
 async fn not_found() -> HttpResponse {

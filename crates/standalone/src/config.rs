@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use aops_bus::BusConfig;
+use aops_bus::{BusConfig, BusError};
 use aops_data_center::account::SessionLimits;
 use aops_data_center::documents::DocumentsConfig;
 use aops_data_center::documents::retention::DocumentRetention;
@@ -62,7 +62,7 @@ pub struct Retention {
     /// Results, from their end.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub results: Duration,
-    /// Reports, from the end of the time that was diagnosed.
+    /// Reports, from when they were made.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub reports: Duration,
 }
@@ -106,18 +106,46 @@ impl Settings for StandaloneConfig {
     ];
 
     fn check(&self) -> Result<(), Refusal> {
-        self.session
-            .check()
-            .map_err(|refusal| refusal.within("session"))?;
-        self.scrape.check().map_err(|refusal| refusal.within("scrape"))?;
-        self.check.check().map_err(|refusal| refusal.within("check"))?;
-        self.diagnosis
-            .check()
-            .map_err(|refusal| refusal.within("diagnosis"))?;
-        self.tables.check().map_err(|refusal| refusal.within("tables"))?;
-        self.retention
-            .check()
-            .map_err(|refusal| refusal.within("retention"))
+        let sections = [
+            ("session", self.session.check()),
+            ("scrape", self.scrape.check()),
+            ("check", self.check.check()),
+            ("diagnosis", self.diagnosis.check()),
+            ("tables", self.tables.check()),
+            ("documents", self.documents.check()),
+            ("series", self.series.check()),
+            ("logs", self.logs.check()),
+            ("bus", self.bus.check().map_err(of_bus)),
+            ("retention", self.retention.check()),
+        ];
+        first_refusal(sections)
+    }
+
+    fn check_files(&self) -> Result<(), Refusal> {
+        let sections = [
+            ("tables", self.tables.check_files()),
+            ("documents", self.documents.check_files()),
+            ("series", self.series.check_files()),
+            ("logs", self.logs.check_files()),
+            ("bus", self.bus.check_files().map_err(of_bus)),
+        ];
+        first_refusal(sections)
+    }
+}
+
+/// The refusal of a section, with the section's name before the key.
+fn first_refusal<const COUNT: usize>(sections: [(&str, Result<(), Refusal>); COUNT]) -> Result<(), Refusal> {
+    for (section, outcome) in sections {
+        outcome.map_err(|refusal| refusal.within(section))?;
+    }
+    Ok(())
+}
+
+/// The bus stands below the crate of the configuration, and refuses in its own words.
+fn of_bus(error: BusError) -> Refusal {
+    match error {
+        BusError::Config { key, reason } => Refusal::new(key, reason),
+        other => Refusal::new("engine", other.to_string()),
     }
 }
 

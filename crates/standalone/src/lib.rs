@@ -20,8 +20,9 @@ use aops_bus::{Bus, BusError};
 use aops_client::{ClientError, DataCenter};
 use aops_data_center::first_password_file;
 use aops_service::config::Settings;
+use aops_service::log::chain;
 use aops_service::server::{Audience, Server, bind};
-use aops_service::{Clock, Credentials, Service, Shutdown};
+use aops_service::{Clock, Credentials, Engine, Service, Shutdown};
 
 pub use config::StandaloneConfig;
 pub use folder::{DataFolder, FolderError, write_whole};
@@ -148,6 +149,7 @@ pub async fn start(config: StandaloneConfig) -> Result<Platform, StartError> {
     )?);
 
     let mut server = Server::new();
+    server.add_engine(engine_of(&bus));
     let addresses =
         listen(&mut server, listeners, &services, &clock, credentials).map_err(StartError::Listener)?;
     for service in services {
@@ -190,6 +192,16 @@ pub async fn start(config: StandaloneConfig) -> Result<Platform, StartError> {
 async fn open_bus(config: &StandaloneConfig, folder: &DataFolder, clock: &Clock) -> Result<Bus, BusError> {
     let clock = clock.clone();
     Bus::open(&config.bus, &folder.path().join("bus.db"), move || clock.now_ms()).await
+}
+
+/// The bus, as `/ready` asks after it.
+fn engine_of(bus: &Bus) -> Engine {
+    let place = bus.place();
+    let bus = bus.clone();
+    Engine::new("bus", place, move || {
+        let bus = bus.clone();
+        async move { bus.ping().await.map_err(|error| chain(&error)) }
+    })
 }
 
 fn build_checks(

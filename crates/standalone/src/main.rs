@@ -87,6 +87,7 @@ fn load_and_run(arguments: &Arguments) -> Result<()> {
         print!("{}", loaded.print());
         return Ok(());
     }
+    loaded.check_files()?;
     aops_service::log::start("info");
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");

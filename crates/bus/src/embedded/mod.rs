@@ -99,6 +99,11 @@ impl Embedded {
         ask(&self.commands, |reply| Command::Lag { group, reply }).await
     }
 
+    /// A question goes the way of all others: through the worker, to the file.
+    pub(crate) async fn ping(&self) -> Result<(), BusError> {
+        self.lag("", "").await.map(drop)
+    }
+
     pub(crate) async fn close(&self) {
         let (closed, wait) = oneshot::channel();
         if self.commands.send(Command::Close { closed }).is_ok() {

@@ -116,7 +116,7 @@ impl KafkaConfig {
     }
 
     /// Refuses what makes no sense.
-    pub(super) fn check(&self) -> Result<(), BusError> {
+    pub(crate) fn check(&self) -> Result<(), BusError> {
         if self.brokers.is_empty() {
             return Err(refuse("brokers", "none is named; expected a list of host:port"));
         }
@@ -147,6 +147,21 @@ impl KafkaConfig {
             return Err(refuse("topic_prefix", reason));
         }
         self.check_login()
+    }
+
+    /// Refuses files that cannot be used, by key.
+    pub(crate) fn check_files(&self) -> Result<(), BusError> {
+        if let Some(file) = &self.password_file {
+            read_password(file)?;
+        }
+        if let Some(file) = &self.ca_file {
+            let cannot_be_read = |error| {
+                let reason = format!("{} cannot be read: {error}", file.display());
+                refuse("ca_file", reason)
+            };
+            fs::read(file).map_err(cannot_be_read)?;
+        }
+        Ok(())
     }
 
     fn check_login(&self) -> Result<(), BusError> {

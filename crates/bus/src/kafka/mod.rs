@@ -146,6 +146,15 @@ impl Kafka {
             .await
     }
 
+    pub(crate) async fn ping(&self) -> Result<(), BusError> {
+        self.check_open()?;
+        self.shared.topics.ping().await
+    }
+
+    pub(crate) fn place(&self) -> String {
+        format!("Kafka at {}", self.shared.config.broker_list())
+    }
+
     pub(crate) async fn close(&self) {
         self.shared.is_closed.store(true, Ordering::Release);
         let members: Vec<_> = self.lock_members().drain().collect();

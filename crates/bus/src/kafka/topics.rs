@@ -15,6 +15,8 @@ use super::health::{self, Health, Watch};
 use crate::DEAD_LETTER_SUFFIX;
 use crate::error::BusError;
 
+/// Whoever asks whether brokers answer waits for two seconds.
+const PING_LIMIT: Duration = Duration::from_millis(1_500);
 /// A new topic needs a moment until all brokers know it.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Until consumers, which ask ten times a second, have noticed that a topic is gone. One that is made again before that is
@@ -83,6 +85,13 @@ impl Topics {
         }
     }
 
+    /// Whether a broker answers. It is asked for a topic of ours, since others may not be ours to look at.
+    pub(super) async fn ping(self: &Arc<Self>) -> Result<(), BusError> {
+        let seen = self.lock_seen().iter().next().cloned();
+        let name = seen.unwrap_or_else(|| self.config.name("ready"));
+        self.look_up_within(&name, PING_LIMIT).await.map(drop)
+    }
+
     /// The topic may be gone: look again before it is used.
     pub(super) fn forget(&self, name: &str) {
         self.lock_known().remove(name);
@@ -149,11 +158,15 @@ impl Topics {
     }
 
     async fn look_up(self: &Arc<Self>, name: &str) -> Result<Option<i32>, BusError> {
+        self.look_up_within(name, CALL_LIMIT).await
+    }
+
+    async fn look_up_within(self: &Arc<Self>, name: &str, limit: Duration) -> Result<Option<i32>, BusError> {
         const DOING: &str = "looking for a topic";
         let topics = self.clone();
         let asked = name.to_owned();
         let answer = tokio::task::spawn_blocking(move || {
-            let metadata = topics.client.fetch_metadata(Some(&asked), CALL_LIMIT);
+            let metadata = topics.client.fetch_metadata(Some(&asked), limit);
             health::listen(&topics.client);
             let metadata = metadata?;
             let topic = metadata.topics().iter().find(|topic| topic.name() == asked);

@@ -1,5 +1,6 @@
 //! Which engine holds documents.
 
+use aops_service::config::Refusal;
 use serde::{Deserialize, Serialize};
 
 use crate::elasticsearch::ElasticsearchConfig;
@@ -18,6 +19,24 @@ pub enum DocumentsConfig {
 impl Default for DocumentsConfig {
     fn default() -> Self {
         Self::Embedded {}
+    }
+}
+
+impl DocumentsConfig {
+    /// Refuses what makes no sense, by key.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Embedded {} => Ok(()),
+            Self::Elasticsearch(config) => config.check(),
+        }
+    }
+
+    /// Refuses files that cannot be used, by key.
+    pub fn check_files(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Embedded {} => Ok(()),
+            Self::Elasticsearch(config) => config.check_files(),
+        }
     }
 }
 

@@ -13,7 +13,7 @@
 //!
 //! What is stored is found a little later, within a second; a kind that [`Kind::is_read_at_once`] is found as soon as
 //! the call that stored it has returned. An engine that is away fails each call within its time-out, and nothing is lost:
-//! the outbox keeps what was not taken.
+//! the outbox keeps what was not taken. All that one request of a user asks shares that time ([`Documents::for_request`]).
 
 mod config;
 mod elasticsearch;
@@ -73,6 +73,8 @@ pub enum Field {
     StartMs,
     /// Milliseconds.
     EndMs,
+    /// Milliseconds.
+    CreatedMs,
 }
 
 /// What a field holds.
@@ -274,6 +276,7 @@ impl Kind {
                 Field::TreeName,
                 Field::StartMs,
                 Field::EndMs,
+                Field::CreatedMs,
             ],
         }
     }
@@ -286,6 +289,14 @@ impl Kind {
         match self {
             Kind::Result => (Field::StartMs, Period::Month),
             Kind::Report => (Field::StartMs, Period::Year),
+        }
+    }
+
+    /// What its age counts from: the end of a result, the making of a report, which may be about a time long ago.
+    pub const fn age(self) -> Field {
+        match self {
+            Kind::Result => Field::EndMs,
+            Kind::Report => Field::CreatedMs,
         }
     }
 
@@ -322,13 +333,14 @@ impl Field {
             Field::TreeName => "tree_name",
             Field::StartMs => "start_ms",
             Field::EndMs => "end_ms",
+            Field::CreatedMs => "created_ms",
         }
     }
 
     /// What it holds.
     pub const fn field_type(self) -> FieldType {
         match self {
-            Field::StartMs | Field::EndMs => FieldType::Integer,
+            Field::StartMs | Field::EndMs | Field::CreatedMs => FieldType::Integer,
             Field::EvaluationKey
             | Field::HostId
             | Field::Value
@@ -377,6 +389,15 @@ impl Document {
     fn partition_ms(&self) -> i64 {
         let (field, _) = self.kind.partition();
         self.body[field.name()].as_i64().unwrap_or(0)
+    }
+
+    /// With the fields that older releases did not write: a report counts as made at the end of what it is about.
+    fn completed(mut self) -> Self {
+        let (created, end) = (Field::CreatedMs.name(), Field::EndMs.name());
+        if self.kind == Kind::Report && self.body[created].is_null() {
+            self.body[created] = self.body[end].clone();
+        }
+        self
     }
 
     /// Refuses a body that lacks a field of its kind, and an id that not every engine takes.
@@ -520,6 +541,31 @@ impl Documents {
         match self {
             Self::Sqlite(sqlite) => sqlite.trim_removed(kind, before_ms).await,
             Self::Elasticsearch(elasticsearch) => elasticsearch.trim_removed(kind, before_ms).await,
+        }
+    }
+
+    /// The same store for one request of a user: all its calls together end in the time of one. On Elasticsearch, where
+    /// each call of its own would have that time; a file has no time-out.
+    pub fn for_request(&self) -> Self {
+        match self {
+            Self::Sqlite(_) => self.clone(),
+            Self::Elasticsearch(elasticsearch) => Self::Elasticsearch(elasticsearch.for_request()),
+        }
+    }
+
+    /// Asks the engine whether it can serve; the error says why it cannot.
+    pub async fn ping(&self) -> Result<(), DocumentsError> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.ping().await,
+            Self::Elasticsearch(elasticsearch) => elasticsearch.ping().await,
+        }
+    }
+
+    /// Which engine, and where, for people.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Sqlite(_) => "the file of the documents".to_owned(),
+            Self::Elasticsearch(elasticsearch) => elasticsearch.place(),
         }
     }
 

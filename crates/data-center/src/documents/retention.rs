@@ -5,7 +5,7 @@ use std::time::Duration;
 use aops_service::{Clock, Shutdown};
 use serde::{Deserialize, Serialize};
 
-use super::{Documents, DocumentsError, Field, Kind};
+use super::{Documents, DocumentsError, Kind};
 
 /// From one pass to the next. Old documents cost only space, so there is no hurry.
 const PAUSE: Duration = Duration::from_secs(1_800);
@@ -14,14 +14,14 @@ const PAUSE: Duration = Duration::from_secs(1_800);
 /// hours would do.
 const MARKS_ARE_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
-/// How long documents are kept, from the end of what they are about.
+/// How long documents are kept ([`Kind::age`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DocumentRetention {
-    /// Results.
+    /// Results, from their end.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub results: Duration,
-    /// Reports of diagnoses. A diagnosis of a time that is further back loses its report at the next pass.
+    /// Reports of diagnoses, from when they were made.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub reports: Duration,
 }
@@ -81,7 +81,7 @@ pub async fn pass(
         |duration: Duration| now_ms.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX));
     let marks = documents.trim_removed(kind, before(MARKS_ARE_KEPT)).await?;
     let deleted = documents
-        .delete_before(kind, Field::EndMs, before(retention))
+        .delete_before(kind, kind.age(), before(retention))
         .await?;
     Ok((deleted, marks))
 }

@@ -27,6 +27,7 @@ CREATE TABLE report (
     tree_name  TEXT,
     start_ms   INTEGER,
     end_ms     INTEGER,
+    created_ms INTEGER,
     body       TEXT
 ) WITHOUT ROWID;
 CREATE INDEX report_removed ON report (removed_ms) WHERE removed_ms IS NOT NULL;
@@ -36,3 +37,4 @@ CREATE INDEX report_host ON report (host_id, start_ms);
 CREATE INDEX report_tree ON report (tree_name);
 CREATE INDEX report_start ON report (start_ms);
 CREATE INDEX report_end ON report (end_ms);
+CREATE INDEX report_created ON report (created_ms);

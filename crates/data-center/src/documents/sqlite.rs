@@ -11,9 +11,17 @@ use super::{Direction, Document, DocumentsError, Field, FieldType, Filter, Found
 use crate::sqlite_file::{Schema, SqliteFile};
 
 const SCHEMA: Schema = Schema {
-    version: 1,
+    version: 2,
     statements: include_str!("schema.sql"),
+    upgrades: &[REPORTS_KNOW_WHEN_THEY_WERE_MADE],
 };
+
+/// From 1 to 2. What was made before counts as made at the end of what it is about.
+const REPORTS_KNOW_WHEN_THEY_WERE_MADE: &str = "
+    ALTER TABLE report ADD COLUMN created_ms INTEGER;
+    UPDATE report SET created_ms = end_ms, body = json_set(body, '$.created_ms', end_ms) WHERE body IS NOT NULL;
+    CREATE INDEX report_created ON report (created_ms);
+";
 
 /// The embedded document store. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -26,6 +34,10 @@ impl SqliteDocuments {
         Ok(Self {
             file: SqliteFile::open(path, &SCHEMA).await?,
         })
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), DocumentsError> {
+        Ok(self.file.ping().await?)
     }
 
     pub(super) async fn put(&self, documents: Vec<Document>) -> Result<(), DocumentsError> {

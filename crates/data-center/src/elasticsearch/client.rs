@@ -10,8 +10,9 @@ use ::elasticsearch::cert::{Certificate, CertificateValidation};
 use ::elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use ::elasticsearch::http::transport::{SingleNodeConnectionPool, Transport, TransportBuilder};
 use ::elasticsearch::http::{Method, Url};
+use aops_service::config::Refusal;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{ElasticsearchConfig, ElasticsearchError, SearchAnswer};
@@ -208,6 +209,12 @@ impl ElasticsearchClient {
         self.whole(request).await
     }
 
+    /// A search that finds nothing, to see whether it can be answered: an error says why not.
+    pub async fn touch(&self, indices: &str) -> Result<(), ElasticsearchError> {
+        let body = json!({ "size": 0, "terminate_after": 1, "track_total_hits": false });
+        self.search::<Value>(indices, body).await.map(drop)
+    }
+
     /// Searches the point in time that the body names.
     pub async fn search_point_in_time<Source: DeserializeOwned>(
         &self,
@@ -247,10 +254,8 @@ fn node(
     if let Some(credentials) = credentials {
         builder = builder.auth(credentials.clone());
     }
-    let wrong_file = |error: String| ElasticsearchError::Setting {
-        field: "ca_file",
-        reason: format!("holds no certificates in PEM form: {error}"),
-    };
+    let wrong_file =
+        |error: String| Refusal::new("ca_file", format!("holds no certificates in PEM form: {error}"));
     if let Some(certificates) = certificates {
         let chain = Certificate::from_pem(certificates).map_err(|error| wrong_file(error.to_string()))?;
         builder = builder.cert_validation(CertificateValidation::Full(chain));

@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ::elasticsearch::http::Url;
+use aops_service::config::Refusal;
 use serde::{Deserialize, Serialize};
-
-use super::ElasticsearchError;
 
 /// How Elasticsearch is reached, and how the indices there are named and made.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -51,8 +50,8 @@ impl Default for ElasticsearchConfig {
 }
 
 impl ElasticsearchConfig {
-    /// Refuses what cannot be meant, naming the setting. Reads no file.
-    pub fn check(&self) -> Result<(), ElasticsearchError> {
+    /// Refuses what cannot be meant, by key. Reads no file.
+    pub fn check(&self) -> Result<(), Refusal> {
         self.parsed_urls()?;
         check_prefix(&self.index_prefix)?;
         if self.username.is_some() != self.password_file.is_some() {
@@ -68,7 +67,14 @@ impl ElasticsearchConfig {
         Ok(())
     }
 
-    pub(super) fn parsed_urls(&self) -> Result<Vec<Url>, ElasticsearchError> {
+    /// Refuses files that cannot be used, by key.
+    pub fn check_files(&self) -> Result<(), Refusal> {
+        self.password()?;
+        self.certificates()?;
+        Ok(())
+    }
+
+    pub(super) fn parsed_urls(&self) -> Result<Vec<Url>, Refusal> {
         if self.urls.is_empty() {
             return Err(setting(
                 "urls",
@@ -79,7 +85,7 @@ impl ElasticsearchConfig {
     }
 
     /// The password; `None` without a user.
-    pub(super) fn password(&self) -> Result<Option<String>, ElasticsearchError> {
+    pub(super) fn password(&self) -> Result<Option<String>, Refusal> {
         let Some(path) = &self.password_file else {
             return Ok(None);
         };
@@ -93,7 +99,7 @@ impl ElasticsearchConfig {
     }
 
     /// The certificates of `ca_file`, as they stand there.
-    pub(super) fn certificates(&self) -> Result<Option<Vec<u8>>, ElasticsearchError> {
+    pub(super) fn certificates(&self) -> Result<Option<Vec<u8>>, Refusal> {
         match &self.ca_file {
             None => Ok(None),
             Some(path) => Ok(Some(fs::read(path).map_err(unreadable("ca_file", path))?)),
@@ -101,7 +107,7 @@ impl ElasticsearchConfig {
     }
 }
 
-fn parse_url(text: &str) -> Result<Url, ElasticsearchError> {
+fn parse_url(text: &str) -> Result<Url, Refusal> {
     let url =
         Url::parse(text).map_err(|error| setting("urls", format!("'{text}' is no address: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
@@ -115,7 +121,7 @@ fn parse_url(text: &str) -> Result<Url, ElasticsearchError> {
     Ok(url)
 }
 
-fn check_prefix(prefix: &str) -> Result<(), ElasticsearchError> {
+fn check_prefix(prefix: &str) -> Result<(), Refusal> {
     let is_fine =
         |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || "-_".contains(letter);
     let begins_well = prefix.starts_with(|letter: char| letter.is_ascii_lowercase());
@@ -128,11 +134,11 @@ fn check_prefix(prefix: &str) -> Result<(), ElasticsearchError> {
     Err(setting("index_prefix", reason))
 }
 
-fn setting(field: &'static str, reason: String) -> ElasticsearchError {
-    ElasticsearchError::Setting { field, reason }
+fn setting(key: &'static str, reason: String) -> Refusal {
+    Refusal::new(key, reason)
 }
 
-fn unreadable(field: &'static str, path: &Path) -> impl Fn(std::io::Error) -> ElasticsearchError {
+fn unreadable(field: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Refusal {
     move |error| setting(field, format!("{} cannot be read: {error}", path.display()))
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aops_service::config::Refusal;
 use serde_json::Value;
 
 /// Longer reasons are cut: Elasticsearch repeats whole documents in some.
@@ -12,13 +13,8 @@ const MAX_REASON: usize = 500;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ElasticsearchError {
     /// A setting that cannot be meant.
-    #[error("elasticsearch.{field}: {reason}")]
-    Setting {
-        /// Which.
-        field: &'static str,
-        /// What was found and what was expected.
-        reason: String,
-    },
+    #[error("elasticsearch.{0}")]
+    Setting(Refusal),
     /// No node can be connected to.
     #[error(
         "Elasticsearch at {address} cannot be reached: check that it runs and that elasticsearch.urls names it"
@@ -180,6 +176,12 @@ fn cut(mut text: String) -> String {
     text
 }
 
+impl From<Refusal> for ElasticsearchError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Setting(refusal)
+    }
+}
+
 impl ElasticsearchError {
     /// Of an answer that is no success.
     pub(super) fn of_answer(address: &str, status: u16, body: &[u8]) -> Self {
@@ -220,7 +222,7 @@ impl ElasticsearchError {
             | Self::Blocked { .. }
             | Self::Unavailable { .. }
             | Self::Foreign { .. } => true,
-            Self::Setting { .. } | Self::NotFound { .. } | Self::Refused { .. } => false,
+            Self::Setting(_) | Self::NotFound { .. } | Self::Refused { .. } => false,
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aops_service::config::Refusal;
 use serde::{Deserialize, Serialize};
 
-use super::LogsError;
 use crate::elasticsearch::ElasticsearchConfig;
 
 /// Where lines of logs are read: `engine = "none"` or `engine = "elasticsearch"`, with the settings of that engine beside
@@ -23,6 +23,27 @@ pub enum LogsConfig {
 impl Default for LogsConfig {
     fn default() -> Self {
         Self::None {}
+    }
+}
+
+impl LogsConfig {
+    /// Refuses what makes no sense, by key.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::None {} => Ok(()),
+            Self::Elasticsearch(config) => config.check(),
+        }
+    }
+
+    /// Refuses files that cannot be used, by key.
+    pub fn check_files(&self) -> Result<(), Refusal> {
+        match self {
+            Self::None {} => Ok(()),
+            Self::Elasticsearch(config) => {
+                let outcome = config.connection.check_files();
+                outcome.map_err(|refusal| refusal.within("connection"))
+            }
+        }
     }
 }
 
@@ -125,9 +146,10 @@ pub(super) struct FieldNames {
 }
 
 impl ElasticsearchLogsConfig {
-    /// Refuses what cannot be meant, naming the setting. Reads no file.
-    pub fn check(&self) -> Result<(), LogsError> {
-        self.connection.check()?;
+    /// Refuses what cannot be meant, by key. Reads no file.
+    pub fn check(&self) -> Result<(), Refusal> {
+        let connection = self.connection.check();
+        connection.map_err(|refusal| refusal.within("connection"))?;
         if self.heartbeat_interval.is_zero() {
             return Err(setting("heartbeat_interval", "must be longer than 0"));
         }
@@ -178,11 +200,8 @@ impl ElasticsearchLogsConfig {
     }
 }
 
-fn setting(field: &'static str, reason: &str) -> LogsError {
-    LogsError::Setting {
-        field,
-        reason: reason.to_owned(),
-    }
+fn setting(key: &'static str, reason: &str) -> Refusal {
+    Refusal::new(key, reason)
 }
 
 #[cfg(test)]
@@ -239,13 +258,13 @@ mod tests {
             config.check().expect_err("refused").to_string()
         };
         assert!(
-            refusal(|config| config.heartbeat_interval = Duration::ZERO).contains("logs.heartbeat_interval")
+            refusal(|config| config.heartbeat_interval = Duration::ZERO).starts_with("heartbeat_interval: ")
         );
-        assert!(refusal(|config| config.retention = Duration::from_secs(60)).contains("logs.retention"));
-        assert!(refusal(|config| config.indices = Some(String::new())).contains("logs.indices"));
+        assert!(refusal(|config| config.retention = Duration::from_secs(60)).starts_with("retention: "));
+        assert!(refusal(|config| config.indices = Some(String::new())).starts_with("indices: "));
         assert!(
             refusal(|config| config.maximum_lines_per_selector = 0).contains("maximum_lines_per_selector")
         );
-        assert!(refusal(|config| config.connection.urls.clear()).contains("urls"));
+        assert!(refusal(|config| config.connection.urls.clear()).starts_with("connection.urls: "));
     }
 }

@@ -26,6 +26,7 @@ pub mod retention;
 use aops_api::host::Machine;
 use aops_api::rule::DataKind;
 use aops_api::series::{FailedFetch, NeverHad, SeriesFetchAnswer, SeriesFetchRequest};
+use aops_service::config::Refusal;
 
 pub use config::{ElasticsearchLogsConfig, LogFields, LogShape, LogsConfig};
 pub use elasticsearch::ElasticsearchLogs;
@@ -51,13 +52,8 @@ pub enum Logs {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LogsError {
     /// A setting that cannot be meant.
-    #[error("logs.{field}: {reason}")]
-    Setting {
-        /// Which.
-        field: &'static str,
-        /// What was found and what was expected.
-        reason: String,
-    },
+    #[error("logs.{0}")]
+    Setting(Refusal),
     /// Elasticsearch, or the way to it.
     #[error(transparent)]
     Elasticsearch(#[from] ElasticsearchError),
@@ -74,6 +70,14 @@ impl Logs {
         })
     }
 
+    /// The same store for one request of a user: all that it fetches ends in the time of one request.
+    pub fn for_request(&self) -> Self {
+        match self {
+            Self::None => Self::None,
+            Self::Elasticsearch(elasticsearch) => Self::Elasticsearch(elasticsearch.for_request()),
+        }
+    }
+
     /// Reads streams; selectors of another kind are passed over. What cannot be read is said in the answer. `machines`
     /// are all there are, to tell whose a line is.
     pub async fn fetch(
@@ -85,6 +89,22 @@ impl Logs {
         match self {
             Self::None => nothing_kept(request, now_ms),
             Self::Elasticsearch(elasticsearch) => elasticsearch.fetch(request, machines, now_ms).await,
+        }
+    }
+
+    /// Asks the engine whether it can serve; the error says why it cannot.
+    pub async fn ping(&self) -> Result<(), LogsError> {
+        match self {
+            Self::None => Ok(()),
+            Self::Elasticsearch(elasticsearch) => elasticsearch.ping().await,
+        }
+    }
+
+    /// Which engine, and where, for people; `None` when none was opened.
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Elasticsearch(elasticsearch) => Some(elasticsearch.place()),
         }
     }
 

@@ -14,19 +14,47 @@ use aops_service::{ApiError, ApiResult, answer, answer_with};
 use serde::{Deserialize, Serialize};
 
 use super::State;
-use crate::series::{INSTANCE, JOB};
+use crate::logs::{self, Logs};
+use crate::series::{INSTANCE, JOB, Series};
 
 pub(super) async fn fetch(
     _: ServiceName,
     Lenient(request): Lenient<SeriesFetchRequest>,
     state: Data<State>,
 ) -> ApiResult<SeriesFetchAnswer> {
-    answer(fetch_all(&state, &request).await)
+    answer(Stores::in_background(&state).fetch(&request).await)
 }
 
-async fn fetch_all(state: &State, request: &SeriesFetchRequest) -> SeriesFetchAnswer {
-    let now_ms = state.now_ms();
-    crate::logs::fetch_with_series(&state.series, &state.logs, &state.tables, request, now_ms).await
+/// Where samples and lines are read.
+struct Stores<'a> {
+    state: &'a State,
+    series: Series,
+    logs: Logs,
+}
+
+impl<'a> Stores<'a> {
+    /// For checks and diagnoses, which wait for no more than they are told.
+    fn in_background(state: &'a State) -> Self {
+        Self {
+            state,
+            series: state.series.clone(),
+            logs: state.logs.clone(),
+        }
+    }
+
+    /// For a request that somebody waits for: all that is fetched for it shares one time.
+    fn for_request(state: &'a State) -> Self {
+        Self {
+            state,
+            series: state.series.for_request(),
+            logs: state.logs.for_request(),
+        }
+    }
+
+    async fn fetch(&self, request: &SeriesFetchRequest) -> SeriesFetchAnswer {
+        let now_ms = self.state.now_ms();
+        logs::fetch_with_series(&self.series, &self.logs, &self.state.tables, request, now_ms).await
+    }
 }
 
 /// POST /data/data/get (design 3.9.2.30)
@@ -77,10 +105,11 @@ pub(super) async fn get(
         let by_id = machines.iter().find(|machine| machine.host_id.as_str() == name);
         by_id.or_else(|| machines.iter().find(|machine| machine.address == name))
     };
+    let stores = Stores::for_request(&state);
     let mut result = BTreeMap::new();
     for (name, items) in request.data_infos {
         let data = match host_named(&name) {
-            Some(machine) => data_of_host(&state, &machine.host_id, items, range).await,
+            Some(machine) => data_of_host(&stores, &machine.host_id, items, range).await,
             None => HostData {
                 fail_list: items,
                 ..HostData::default()
@@ -91,13 +120,18 @@ pub(super) async fn get(
     answer_with(code_of(&result), "", DataGetAnswer { result })
 }
 
-async fn data_of_host(state: &State, host_id: &HostId, items: Vec<DataItem>, range: TimeRange) -> HostData {
+async fn data_of_host(
+    stores: &Stores<'_>,
+    host_id: &HostId,
+    items: Vec<DataItem>,
+    range: TimeRange,
+) -> HostData {
     let request = SeriesFetchRequest {
         hosts: vec![host_id.clone()],
         selectors: items.iter().map(|item| selector(item, range)).collect(),
     };
     let mut fetched: Vec<Vec<FoundData>> = items.iter().map(|_| Vec::new()).collect();
-    let answer = fetch_all(state, &request).await;
+    let answer = stores.fetch(&request).await;
     for series in answer.series {
         if let (Some(found), Some(item)) = (fetched.get_mut(series.selector), items.get(series.selector)) {
             found.push(found_data(item, series));

@@ -86,7 +86,8 @@ async fn last_answers(state: &State, rows: &[HostRow]) -> HashMap<HostId, bool> 
         }],
     };
     let mut answering = HashMap::new();
-    for series in state.series.fetch(&request, now_ms).await.series {
+    // Somebody waits for the list, and can do without this.
+    for series in state.series.for_request().fetch(&request, now_ms).await.series {
         let up = series.values.last().is_some_and(|value| *value > 0.0);
         *answering.entry(series.host_id).or_default() |= up;
     }

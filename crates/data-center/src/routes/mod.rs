@@ -154,6 +154,9 @@ impl From<Error> for ApiError {
             Error::Key(reason) => ApiError::new(Code::KeyError, reason),
             Error::InUse(reason) => ApiError::new(Code::DataDependency, reason),
             Error::Conflict(reason) => ApiError::new(Code::DatabaseUpdateError, reason),
+            // Sent again it would fail again.
+            Error::TooLarge { .. } => ApiError::param(error.to_string()),
+            Error::StatementTooLarge(_) => ApiError::param(error.to_string()).with_source(error),
             Error::Exists(_) => ApiError::new(Code::DataExist, error.to_string()),
             Error::Unreachable(_) | Error::Busy(_) => {
                 ApiError::new(Code::DatabaseConnectError, "").with_source(error)

@@ -16,7 +16,7 @@ pub(super) async fn save(
     Lenient(request): Lenient<ReportSaveRequest>,
     state: Data<State>,
 ) -> ApiResult<Empty> {
-    reports::save(&state.tables, &state.documents, request).await?;
+    reports::save(&state.tables, &state.documents, request, state.now_ms()).await?;
     answer(Empty {})
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn get(
     state: Data<State>,
 ) -> ApiResult<ReportGetAnswer> {
     let caller = state.caller(&token).await?;
-    let result = reports::get(&state.documents, &caller, &request.report_list).await?;
+    let result = reports::get(&state.documents.for_request(), &caller, &request.report_list).await?;
     answer(ReportGetAnswer { result })
 }
 
@@ -38,7 +38,7 @@ pub(super) async fn get_list(
     state: Data<State>,
 ) -> ApiResult<ReportListAnswer> {
     let caller = state.caller(&token).await?;
-    answer(reports::list(&state.documents, &caller, &request).await?)
+    answer(reports::list(&state.documents.for_request(), &caller, &request).await?)
 }
 
 pub(super) async fn delete(
@@ -48,6 +48,7 @@ pub(super) async fn delete(
     state: Data<State>,
 ) -> ApiResult<Empty> {
     let caller = state.caller(&token).await?;
-    reports::delete(&state.documents, &caller, &request.report_list, state.now_ms()).await?;
+    let documents = state.documents.for_request();
+    reports::delete(&documents, &caller, &request.report_list, state.now_ms()).await?;
     answer(Empty {})
 }

@@ -31,7 +31,7 @@ pub(super) async fn get(
     let mut rules = state.tables.rule_histories(&caller.username).await?;
     let wanted = &request.check_items;
     rules.retain(|rule| wanted.is_empty() || wanted.contains(&rule.item.check_item));
-    answer(read_results(&state.documents, &rules, &filter).await?)
+    answer(read_results(&state.documents.for_request(), &rules, &filter).await?)
 }
 
 pub(super) async fn count(
@@ -44,14 +44,8 @@ pub(super) async fn count(
     let page = Page::check(request.page, request.per_page).map_err(ApiError::param)?;
     let hosts = visible_hosts(&state, &caller, &request.host_list).await?;
     let rules = state.tables.rule_histories(&caller.username).await?;
-    let counts = count_results(
-        &state.documents,
-        &rules,
-        hosts,
-        request.sort,
-        request.direction,
-        page,
-    );
+    let documents = state.documents.for_request();
+    let counts = count_results(&documents, &rules, hosts, request.sort, request.direction, page);
     answer(counts.await?)
 }
 

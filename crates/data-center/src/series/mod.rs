@@ -143,6 +143,9 @@ pub enum SeriesError {
     /// The engine scrapes by itself.
     #[error("samples cannot be written to Prometheus, which scrapes the machines itself")]
     NotWritable,
+    /// Prometheus does not serve, and why.
+    #[error("{0}")]
+    Away(String),
     /// The engine did not delete, and why.
     #[error("samples were not deleted: {0}")]
     NotDeleted(String),
@@ -187,6 +190,15 @@ impl Series {
         }
     }
 
+    /// The same store for one request of a user, who waits for all that it fetches no longer than for one query. Otherwise
+    /// a fetch is work in the background, which may take longer.
+    pub fn for_request(&self) -> Self {
+        match self {
+            Self::Embedded(_) => self.clone(),
+            Self::Prometheus(prometheus) => Self::Prometheus(prometheus.for_request()),
+        }
+    }
+
     /// Reads series. What cannot be read is said in the answer. `now_ms` is the moment before reading.
     pub async fn fetch(&self, request: &SeriesFetchRequest, now_ms: i64) -> SeriesFetchAnswer {
         match self {
@@ -201,6 +213,22 @@ impl Series {
         match self {
             Self::Embedded(embedded) => embedded.delete_before(before_ms).await,
             Self::Prometheus(prometheus) => prometheus.delete_before(before_ms).await,
+        }
+    }
+
+    /// Asks the engine whether it can serve; the error says why it cannot.
+    pub async fn ping(&self) -> Result<(), SeriesError> {
+        match self {
+            Self::Embedded(embedded) => embedded.ping().await,
+            Self::Prometheus(prometheus) => prometheus.ping().await,
+        }
+    }
+
+    /// Which engine, and where, for people.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Embedded(_) => "the file of the series".to_owned(),
+            Self::Prometheus(prometheus) => prometheus.place(),
         }
     }
 

@@ -112,7 +112,8 @@ impl MysqlConfig {
             Error::Setting(format!("tables.url: {}: {error}", without_passwords(&self.url)))
         })?;
         if let Some(file) = &self.password_file {
-            let password = read_password(file)?;
+            let password = read_password(file)
+                .map_err(|refusal| Error::Setting(refusal.within("tables").to_string()))?;
             url.set_password(Some(&password))
                 .map_err(|()| Error::Setting("tables.url: names no host".to_owned()))?;
         }
@@ -152,6 +153,19 @@ impl TablesConfig {
         match self {
             Self::Embedded {} => Ok(()),
             Self::Mysql(config) => config.check(),
+        }
+    }
+}
+
+impl TablesConfig {
+    /// Refuses files that cannot be used, by key.
+    pub fn check_files(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Mysql(MysqlConfig {
+                password_file: Some(file),
+                ..
+            }) => read_password(file).map(drop),
+            Self::Mysql(_) | Self::Embedded {} => Ok(()),
         }
     }
 }
@@ -200,16 +214,13 @@ impl MysqlConfig {
 
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
 
-fn read_password(file: &Path) -> Result<String, Error> {
-    let text = fs::read_to_string(file).map_err(crate::folder::failed(file, "read"))?;
-    let password = text.trim_end_matches(['\r', '\n']);
-    if password.is_empty() {
-        return Err(Error::Setting(format!(
-            "tables.password_file: {} is empty",
-            file.display()
-        )));
+fn read_password(file: &Path) -> Result<String, Refusal> {
+    let refused = |reason: String| Refusal::new("password_file", format!("{} {reason}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| refused(format!("cannot be read: {error}")))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(refused("is empty".to_owned())),
+        password => Ok(password.to_owned()),
     }
-    Ok(password.to_owned())
 }
 
 #[cfg(test)]

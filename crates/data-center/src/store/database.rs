@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -15,6 +15,8 @@ use futures_util::{StreamExt, TryStreamExt};
 use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyPool, Describe, Either, Execute, Executor, SqlStr};
+
+use super::room::Room;
 
 /// What a wait for the database came to. Stands inside of [`sqlx::Error::Io`].
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +35,8 @@ pub(crate) struct Database {
     place: String,
     /// How long a statement may go on without a row or an answer; `None` = as long as it takes.
     statement_timeout: Option<Duration>,
+    /// Bytes of a statement, known once the tables have been prepared.
+    room: AtomicUsize,
     /// False until the tables have been brought to this release's schema.
     prepared: AtomicBool,
     /// Whether the last call met an outage: each is logged once when it begins and once when it ends.
@@ -45,6 +49,7 @@ impl Database {
             pool,
             place,
             statement_timeout,
+            room: AtomicUsize::new(Room::UNLIMITED.bytes()),
             prepared: AtomicBool::new(false),
             away: AtomicBool::new(false),
         }
@@ -59,17 +64,20 @@ impl Database {
         &self.place
     }
 
+    pub(super) fn set_room(&self, room: Room) {
+        self.room.store(room.bytes(), Ordering::SeqCst);
+    }
+
+    pub(super) fn room(&self) -> Room {
+        Room::of_bytes(self.room.load(Ordering::SeqCst))
+    }
+
     pub(crate) fn set_prepared(&self) {
         self.prepared.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn is_prepared(&self) -> bool {
         self.prepared.load(Ordering::SeqCst)
-    }
-
-    /// Whether the last call reached the database.
-    pub(crate) fn is_away(&self) -> bool {
-        self.away.load(Ordering::SeqCst)
     }
 
     /// A connection of its own, for several statements.
@@ -165,6 +173,14 @@ pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether a server refused a statement for its size. It closes the connection then.
+pub(crate) fn is_too_large(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    mysql_number(error.as_ref()) == Some(PACKET_TOO_LARGE)
+}
+
 fn mysql_number(error: &dyn sqlx::error::DatabaseError) -> Option<u16> {
     error
         .try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()
@@ -176,6 +192,8 @@ fn mysql_number(error: &dyn sqlx::error::DatabaseError) -> Option<u16> {
 const AWAY: [u16; 8] = [1040, 1203, 1226, 1053, 1927, 1037, 1041, 1021];
 /// Lock wait time-out, deadlock, record changed since it was read.
 const LOST: [u16; 3] = [1205, 1213, 1020];
+/// Got a packet bigger than 'max_allowed_packet' bytes.
+const PACKET_TOO_LARGE: u16 = 1153;
 /// SQLITE_BUSY, SQLITE_LOCKED, SQLITE_BUSY_SNAPSHOT, SQLITE_BUSY_RECOVERY.
 const SQLITE_BUSY: [&str; 4] = ["5", "6", "517", "261"];
 

@@ -20,6 +20,7 @@ mod login_failures;
 pub(crate) mod names;
 mod outbox;
 mod reach;
+mod room;
 mod rules;
 mod schema;
 mod sessions;
@@ -43,11 +44,12 @@ use crate::account::token::TokenKey;
 use crate::error::Error;
 use database::{Connection, Database};
 use dialect::Dialect;
+use room::Room;
 
 pub use accounts::{FirstAdmin, NewAccount};
 pub use audit::NewAuditEntry;
 pub use config::{MysqlConfig, TablesConfig};
-pub(crate) use database::is_outage;
+pub(crate) use database::{is_outage, is_too_large};
 pub use facts::KeptFacts;
 pub(crate) use findings::SETTLE_AFTER_MS;
 pub use host_changes::{AddRefusal, HostChange, HostToAdd};
@@ -123,16 +125,22 @@ impl Tables {
     /// Brings the tables to this release's schema and checks what a foreign hand may have changed. A schema is refused
     /// that this release cannot read.
     pub async fn prepare(&self) -> Result<(), Error> {
-        schema::prepare(&self.database, self.dialect).await?;
+        let room = schema::prepare(&self.database, self.dialect).await?;
+        self.database.set_room(room);
         self.database.note_presence();
         self.database.set_prepared();
         Ok(())
     }
 
-    /// What the tables wait for; `None` when they are there.
-    pub fn waits_for(&self) -> Option<String> {
-        let is_there = self.database.is_prepared() && !self.database.is_away();
-        (!is_there).then(|| format!("tables: {} cannot be reached", self.database.place()))
+    /// Reads next to nothing: an error says why the tables cannot be used now.
+    pub async fn ping(&self) -> Result<(), Error> {
+        revision(&mut self.database.acquire().await?, "rules").await?;
+        Ok(())
+    }
+
+    /// Which database, and where, for people.
+    pub fn place(&self) -> String {
+        self.database.place().to_owned()
     }
 
     /// Told whenever a transaction has left something in the outbox.
@@ -156,6 +164,7 @@ impl Tables {
         connection.set_unfinished(true);
         Ok(Write {
             connection,
+            room: self.database.room(),
             _turn: turn,
         })
     }
@@ -311,6 +320,8 @@ pub fn sqlite_url(file: &Path) -> String {
 /// A transaction that writes.
 struct Write<'a> {
     connection: Connection,
+    /// Of one statement.
+    room: Room,
     _turn: Option<MutexGuard<'a, ()>>,
 }
 

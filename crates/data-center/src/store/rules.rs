@@ -347,6 +347,8 @@ async fn next_import_order(connection: &mut Connection) -> Result<i64, Error> {
 }
 
 async fn insert_version(write: &mut Write<'_>, owner: &str, version: &Version) -> Result<(), Error> {
+    let what = || format!("check_items: rule {:?}", version.name);
+    write.room.check(what, version.item_json.len())?;
     sqlx::query(
         "INSERT INTO rule_version (owner, name, version, import_order, evaluation_key, item, from_ms, to_ms) \
          VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",

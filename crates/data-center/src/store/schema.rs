@@ -9,6 +9,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::database::{Database, is_outage};
 use super::dialect::Dialect;
+use super::room::Room;
 use crate::error::Error;
 
 /// Longest time for all migrations of a start.
@@ -16,8 +17,8 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_secs(1_800);
 /// Longest time for each of the other questions.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Migrates and checks.
-pub(super) async fn prepare(database: &Database, dialect: Dialect) -> Result<(), Error> {
+/// Migrates and checks. Gives the room of a statement.
+pub(super) async fn prepare(database: &Database, dialect: Dialect) -> Result<Room, Error> {
     let mut connection = match database.pool().acquire().await {
         // Dropped or closed, not given back: a question may have been given up in the middle.
         Ok(connection) => connection.detach(),
@@ -37,7 +38,7 @@ pub(super) async fn prepare(database: &Database, dialect: Dialect) -> Result<(),
     }
 }
 
-async fn prepare_on(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), Error> {
+async fn prepare_on(connection: &mut AnyConnection, dialect: Dialect) -> Result<Room, Error> {
     match dialect.migration_lock() {
         None => migrate(connection, dialect).await?,
         Some((lock, unlock)) => {
@@ -51,11 +52,20 @@ async fn prepare_on(connection: &mut AnyConnection, dialect: Dialect) -> Result<
             outcome?;
         }
     }
-    if dialect == Dialect::Mysql {
-        check_collations(connection, dialect).await?;
-        check_engines(connection, dialect).await?;
+    if dialect != Dialect::Mysql {
+        return Ok(Room::UNLIMITED);
     }
-    Ok(())
+    check_collations(connection, dialect).await?;
+    check_engines(connection, dialect).await?;
+    room(connection).await
+}
+
+/// Signed, since the driver reads no unsigned numbers here.
+async fn room(connection: &mut AnyConnection) -> Result<Room, Error> {
+    let question = sqlx::query("SELECT CAST(@@max_allowed_packet AS SIGNED)").fetch_one(connection);
+    let row = in_time(QUESTION_TIMEOUT, question).await?;
+    let bytes: i64 = row.try_get(0)?;
+    Ok(Room::of_packet(usize::try_from(bytes).unwrap_or(usize::MAX)))
 }
 
 async fn migrate(connection: &mut AnyConnection, dialect: Dialect) -> Result<(), Error> {

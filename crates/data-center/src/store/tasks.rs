@@ -23,7 +23,10 @@ impl Tables {
         names::check_id("task_id", task.task_id.as_str())?;
         let pinned = serde_json::to_string(task).expect("a task is JSON");
         let tree_list: Vec<&str> = task.trees.iter().map(|tree| tree.tree_name.as_str()).collect();
+        let host_list = serde_json::to_string(&task.host_list).expect("ids are JSON");
         let is_new = transact!(self, |write| {
+            let what = || format!("task {} with its trees and rules", task.task_id);
+            write.room.check(what, pinned.len() + host_list.len())?;
             let inserted = sqlx::query(
                 "INSERT INTO diag_task (task_id, owner, created_ms, host_list, tree_list, start_ms, end_ms, \
              expected_report_num, published, pinned) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
@@ -31,7 +34,7 @@ impl Tables {
             .bind(task.task_id.as_str().to_owned())
             .bind(owner.to_owned())
             .bind(task.created_ms)
-            .bind(serde_json::to_string(&task.host_list).expect("ids are JSON"))
+            .bind(host_list.clone())
             .bind(serde_json::to_string(&tree_list).expect("names are JSON"))
             .bind(task.range.start_ms)
             .bind(task.range.end_ms)

@@ -170,6 +170,8 @@ async fn insert_version(
     name: &str,
     version: &Version,
 ) -> Result<(), Error> {
+    let what = || format!("trees: fault tree {name:?}");
+    write.room.check(what, version.document.len())?;
     sqlx::query(
         "INSERT INTO tree_version (owner, name, version, import_order, document, from_ms, to_ms) \
          VALUES (?, ?, ?, ?, ?, ?, NULL)",

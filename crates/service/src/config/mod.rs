@@ -53,6 +53,12 @@ pub trait Settings: Serialize + DeserializeOwned {
     fn check(&self) -> Result<(), Refusal> {
         Ok(())
     }
+
+    /// Refuses files that cannot be used, by key. Apart from the other checks, since the configuration can be printed
+    /// without its files.
+    fn check_files(&self) -> Result<(), Refusal> {
+        Ok(())
+    }
 }
 
 /// The layers above the defaults.
@@ -80,6 +86,11 @@ impl<T: Settings> Loaded<T> {
     pub fn print(&self) -> String {
         print::text(&self.value, &self.leaves)
     }
+
+    /// Refuses files that cannot be used, with the place where each was named.
+    pub fn check_files(&self) -> Result<(), ConfigError> {
+        self.value.check_files().map_err(told(&self.leaves))
+    }
 }
 
 /// Puts the layers on top of `defaults`, reads and checks the outcome.
@@ -93,12 +104,15 @@ pub fn load<T: Settings>(defaults: &T, sources: Sources) -> Result<Loaded<T>, Co
     let warnings = read::drop_strays::<T>(&mut leaves);
     read::find_types_of_texts::<T>(&mut leaves);
     let value: T = read::whole(&leaves)?;
-    value
-        .check()
-        .map_err(|refusal| ConfigError::at(leaves.place(&refusal.key), refusal.reason))?;
+    value.check().map_err(told(&leaves))?;
     Ok(Loaded {
         value,
         warnings,
         leaves,
     })
+}
+
+/// A refusal with where its key was set.
+fn told(leaves: &Leaves) -> impl Fn(Refusal) -> ConfigError {
+    |refusal| ConfigError::at(leaves.place(&refusal.key), refusal.reason)
 }

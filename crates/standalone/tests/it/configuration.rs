@@ -116,6 +116,91 @@ fn what_is_wrong_is_told_before_anything_starts() {
     }
 }
 
+/// What an engine cannot be opened with is told with the layer that says so, whatever the engine.
+#[test]
+fn refusals_of_engines_name_where_the_value_came_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("aops.toml");
+    let file_name = file.to_str().expect("text");
+    let text = "[documents]\nengine = \"elasticsearch\"\nindex_prefix = \"A\"\n";
+    fs::write(&file, text).expect("written");
+    let elasticsearch = ("AOPS_DOCUMENTS__ENGINE", "elasticsearch");
+    let prometheus = ("AOPS_SERIES__ENGINE", "prometheus");
+    let logs = ("AOPS_LOGS__ENGINE", "elasticsearch");
+    let kafka = ("AOPS_BUS__ENGINE", "kafka");
+    let tables = ("AOPS_TABLES__ENGINE", "mysql");
+    let url = ("AOPS_TABLES__URL", "mysql://aops@db/aops");
+    let cases: [(&[(&str, &str)], &str); 12] = [
+        (
+            &[("AOPS_CONFIG", file_name)],
+            "aops.toml: documents.index_prefix: 'A' is not",
+        ),
+        (
+            &[("AOPS_CONFIG", file_name), ("AOPS_DOCUMENTS__INDEX_PREFIX", "B")],
+            "AOPS_DOCUMENTS__INDEX_PREFIX: 'B' is not",
+        ),
+        (
+            &[elasticsearch, ("AOPS_DOCUMENTS__URLS", "[\"search:9200\"]")],
+            "AOPS_DOCUMENTS__URLS: 'search:9200' begins neither",
+        ),
+        (
+            &[elasticsearch, ("AOPS_DOCUMENTS__CA_FILE", "/nowhere/ca.pem")],
+            "AOPS_DOCUMENTS__CA_FILE: /nowhere/ca.pem cannot be read",
+        ),
+        (
+            &[prometheus, ("AOPS_SERIES__CONCURRENCY", "0")],
+            "AOPS_SERIES__CONCURRENCY: is 0",
+        ),
+        (
+            &[prometheus, ("AOPS_SERIES__BEARER_TOKEN_FILE", "/nowhere/token")],
+            "AOPS_SERIES__BEARER_TOKEN_FILE: /nowhere/token cannot be read",
+        ),
+        (
+            &[logs, ("AOPS_LOGS__RETENTION", "1h")],
+            "AOPS_LOGS__RETENTION: must be",
+        ),
+        (
+            &[logs, ("AOPS_LOGS__CONNECTION__SHARDS", "0")],
+            "AOPS_LOGS__CONNECTION__SHARDS: must be at least 1",
+        ),
+        (
+            &[kafka, ("AOPS_BUS__BROKERS", "[\"kafka\"]")],
+            "AOPS_BUS__BROKERS: \"kafka\" is in it; expected host:port",
+        ),
+        (
+            &[
+                kafka,
+                ("AOPS_BUS__BROKERS", "[\"kafka:9092\"]"),
+                ("AOPS_BUS__SECURITY_PROTOCOL", "ssl"),
+                ("AOPS_BUS__CA_FILE", "/nowhere/ca.pem"),
+            ],
+            "AOPS_BUS__CA_FILE: /nowhere/ca.pem cannot be read",
+        ),
+        (
+            &[tables, url, ("AOPS_TABLES__CONNECTIONS", "1")],
+            "AOPS_TABLES__CONNECTIONS: is 1",
+        ),
+        (
+            &[tables, url, ("AOPS_TABLES__PASSWORD_FILE", "/nowhere/password")],
+            "AOPS_TABLES__PASSWORD_FILE: /nowhere/password cannot be read",
+        ),
+    ];
+    let data = folder.path().join("data");
+    let data = data.to_str().expect("text");
+    for (environment, expected) in cases {
+        let output = program(&["--data-dir", data], environment);
+        let message = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains(expected), "{message}\ndoes not say\n{expected}");
+        assert!(!Path::new(data).exists(), "nothing was begun");
+    }
+    // It can be printed where its files are not.
+    printed(
+        &[],
+        &[tables, url, ("AOPS_TABLES__PASSWORD_FILE", "/nowhere/password")],
+    );
+}
+
 #[test]
 fn the_shipped_example_can_be_read() {
     let file = repository().join("deploy/examples/engines.toml");

@@ -7,6 +7,7 @@ mod kill;
 mod main_job;
 mod outages;
 mod process;
+mod readiness;
 
 /// Runs each scenario on embedded storage and on real engines, unchanged.
 macro_rules! scenarios {

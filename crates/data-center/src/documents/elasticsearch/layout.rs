@@ -1,7 +1,7 @@
 //! How documents lie in Elasticsearch: names of indices, their settings and mapping, and the stored form. Pure.
 //!
-//! A kind lies in one index for each period of its partition field: `aops-result-v1-2026.11`. The number is the version
-//! of the layout; what raises it, and how documents get from one to the next, stands in ADR 0006.
+//! A kind lies in one index for each period of its partition field: `aops-result-v2-2026.11`. The number is the version
+//! of the layout; what raises it, and how documents get from one to the next, stands in ADR 0007.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -17,7 +17,7 @@ const FIRST_YEAR: i16 = 2020;
 const LAST_YEAR: i16 = 2099;
 
 /// Version of the layout. Raise it with every change of [`Layout::template`]'s mapping or of [`Stored`].
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// The names and settings of a platform's indices.
 #[derive(Clone, Debug)]
@@ -237,8 +237,8 @@ mod tests {
     fn versions_are_read_from_names() {
         let layout = layout();
         let index = layout.index(Kind::Result, 1_796_083_199_999);
-        assert_eq!(index, "aops-result-v1-2026.11");
-        assert_eq!(layout.version_of(Kind::Result, &index), Some(1));
+        assert_eq!(index, "aops-result-v2-2026.11");
+        assert_eq!(layout.version_of(Kind::Result, &index), Some(2));
         assert_eq!(
             layout.version_of(Kind::Result, "aops-result-v12-2026.11"),
             Some(12)
@@ -252,7 +252,7 @@ mod tests {
         }
         assert_eq!(
             layout.moved(Kind::Result, "aops-result-v0-2026.11"),
-            Some("aops-result-v1-2026.11".to_owned())
+            Some("aops-result-v2-2026.11".to_owned())
         );
     }
 
@@ -263,7 +263,8 @@ mod tests {
             id: "r".to_owned(),
             revision: 3,
             body: json!({
-                "task_id": "t", "owner": "o", "host_id": "h", "tree_name": "n", "start_ms": 1, "end_ms": 2, "id": 9,
+                "task_id": "t", "owner": "o", "host_id": "h", "tree_name": "n", "start_ms": 1, "end_ms": 2,
+                "created_ms": 3, "id": 9,
             }),
         };
         let stored: Value = serde_json::from_str(&stored_document(&document)).expect("JSON");

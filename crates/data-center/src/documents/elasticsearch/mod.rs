@@ -6,6 +6,7 @@
 //! | `query` | queries as Elasticsearch takes them: pure |
 //! | `bulk` | writes many, sorts what was refused |
 //! | `paging` | pages, however deep |
+//! | `patience` | how long somebody waits for all requests of a call |
 //! | `preparation` | templates, versions of the layout, and whether all is ready |
 //! | `retention` | deletes what is old, whole indices where it can |
 //!
@@ -15,6 +16,7 @@
 mod bulk;
 mod layout;
 mod paging;
+mod patience;
 mod preparation;
 mod query;
 mod retention;
@@ -28,6 +30,7 @@ use super::{Document, DocumentsError, Field, Found, Kind, Query, Refusal, Remova
 use crate::elasticsearch::{ElasticsearchClient, ElasticsearchConfig, ElasticsearchError, Method, Request};
 use bulk::BulkWrite;
 use layout::{Layout, Stored, VERSION};
+use patience::Patience;
 use preparation::Preparation;
 
 /// Ids in one search.
@@ -45,6 +48,8 @@ pub struct ElasticsearchDocuments {
     client: ElasticsearchClient,
     layout: Layout,
     preparation: Arc<Preparation>,
+    /// Of the request that this is for; absent = each call that reads has its own.
+    patience: Option<Arc<Patience>>,
 }
 
 impl ElasticsearchDocuments {
@@ -58,11 +63,33 @@ impl ElasticsearchDocuments {
             client,
             layout,
             preparation: Arc::new(preparation),
+            patience: None,
         };
         match opened.preparation.ready().await {
             Err(error @ DocumentsError::NewerLayout { .. }) => Err(error),
             Ok(()) | Err(_) => Ok(opened),
         }
+    }
+
+    /// All calls of what this gives share the time of one request.
+    pub(super) fn for_request(&self) -> Self {
+        Self {
+            patience: Some(Arc::new(self.new_patience())),
+            ..self.clone()
+        }
+    }
+
+    /// A search of all indices that looks at next to nothing: it fails when a shard is missing.
+    pub(super) async fn ping(&self) -> Result<(), DocumentsError> {
+        self.preparation.ready().await?;
+        for kind in Kind::ALL {
+            self.noticing(self.client.touch(&self.pattern(kind)).await)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn place(&self) -> String {
+        format!("Elasticsearch at {}", self.client.address())
     }
 
     pub(super) async fn put(&self, documents: Vec<Document>) -> Result<Vec<Refusal>, DocumentsError> {
@@ -77,12 +104,19 @@ impl ElasticsearchDocuments {
         removals: &[Removal],
         now_ms: i64,
     ) -> Result<(), DocumentsError> {
-        self.preparation.ready().await?;
         let mark = |removal: &Removal| {
             let index = self.layout.index(kind, removal.partition_ms);
             BulkWrite::removal(&index, removal, now_ms)
         };
-        let refused = self.write(removals.iter().map(mark).collect()).await?;
+        let marking = async {
+            self.preparation.ready().await?;
+            self.write(removals.iter().map(mark).collect()).await
+        };
+        // Else it is work that nobody waits for, of which each part has its own time.
+        let refused = match &self.patience {
+            Some(patience) => patience.within(marking).await?,
+            None => marking.await?,
+        };
         match refused.into_iter().next() {
             None => Ok(()),
             Some(Refusal { id, reason }) => Err(DocumentsError::Refused { kind, id, reason }),
@@ -94,8 +128,11 @@ impl ElasticsearchDocuments {
     }
 
     pub(super) async fn get(&self, kind: Kind, ids: &[String]) -> Result<Vec<Document>, DocumentsError> {
-        self.preparation.ready().await?;
-        self.noticing(self.bounded(self.get_all(kind, ids)).await)
+        let getting = async {
+            self.preparation.ready().await?;
+            self.noticing(self.get_all(kind, ids).await)
+        };
+        self.patience().within(getting).await
     }
 
     async fn get_all(&self, kind: Kind, ids: &[String]) -> Result<Vec<Document>, ElasticsearchError> {
@@ -114,17 +151,17 @@ impl ElasticsearchDocuments {
     }
 
     pub(super) async fn search(&self, kind: Kind, query: &Query) -> Result<Found, DocumentsError> {
-        self.preparation.ready().await?;
         let pattern = self.pattern(kind);
+        let patience = self.patience();
         let searched = async {
             self.see_own_writes(kind).await?;
-            paging::search(&self.client, &pattern, kind, query).await
+            paging::search(&self.client, &pattern, kind, query, &patience).await
         };
-        if paging::is_shallow(query) {
-            return self.noticing(self.bounded(searched).await);
-        }
-        // Many requests, of which each is bounded.
-        self.noticing(searched.await)
+        let searching = async {
+            self.preparation.ready().await?;
+            self.noticing(searched.await)
+        };
+        patience.within(searching).await
     }
 
     pub(super) async fn count_by(
@@ -133,8 +170,11 @@ impl ElasticsearchDocuments {
         query: &Query,
         field: Field,
     ) -> Result<Vec<(String, u64)>, DocumentsError> {
-        self.preparation.ready().await?;
-        self.noticing(self.count_all(kind, query, field).await)
+        let counting = async {
+            self.preparation.ready().await?;
+            self.noticing(self.count_all(kind, query, field).await)
+        };
+        self.patience().within(counting).await
     }
 
     /// Page by page, each beginning after the last text of the one before: as many texts as there are.
@@ -198,18 +238,16 @@ impl ElasticsearchDocuments {
         Ok(())
     }
 
-    /// Several requests in the time of one: somebody waits.
-    async fn bounded<T>(
-        &self,
-        work: impl Future<Output = Result<T, ElasticsearchError>>,
-    ) -> Result<T, ElasticsearchError> {
-        let after = self.client.request_timeout();
-        tokio::time::timeout(after, work).await.unwrap_or_else(|_| {
-            Err(ElasticsearchError::TimedOut {
-                address: self.client.address(),
-                after,
-            })
-        })
+    /// Several requests have the time of one: somebody waits.
+    fn patience(&self) -> Arc<Patience> {
+        match &self.patience {
+            Some(patience) => patience.clone(),
+            None => Arc::new(self.new_patience()),
+        }
+    }
+
+    fn new_patience(&self) -> Patience {
+        Patience::new(self.client.address(), self.client.request_timeout())
     }
 
     fn pattern(&self, kind: Kind) -> String {

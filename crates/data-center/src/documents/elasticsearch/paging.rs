@@ -1,18 +1,28 @@
 //! Pages of a search, however deep.
 //!
-//! Elasticsearch gives the first 10,000 by number. Beyond, a page is found in two steps within one point in time: by
-//! counts over ranges of the first field of the order, down to a range that holds few documents before the page; then by
-//! walking from there. So a page a million deep costs about as much as the first.
+//! The first thousands are given by number, which costs more the deeper they lie. Beyond, a page is found in two steps
+//! within one point in time: by counts over ranges of the first field of the order, down to a range that holds few
+//! documents before the page; then by number from there. So a page a million deep costs about as much as one three
+//! thousand deep.
 
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use super::super::{Direction, Document, Field, FieldType, Found, Kind, Query};
 use super::layout::Stored;
+use super::patience::Patience;
 use super::query;
 use crate::elasticsearch::{ElasticsearchClient, ElasticsearchError, Hit, Method, Request, SearchAnswer};
 
 /// Elasticsearch's bound on first + size.
 const WINDOW: u64 = 10_000;
+
+/// Up to here a page is given by number, where it could be sought by counts as well: that takes some requests, each of
+/// which evaluates the filters of all that matches.
+const NEAR: u64 = 2_500;
+
+/// What is left to be passed over when a page has been sought.
+const CLOSE: u64 = 1_000;
 
 /// Documents with their bodies in one answer, when everything is read.
 const BODIES_AT_ONCE: u64 = 2_000;
@@ -29,61 +39,49 @@ pub(super) fn documents(kind: Kind, hits: Vec<Hit<Stored>>) -> impl Iterator<Ite
         .filter_map(move |hit| hit.source?.into_document(kind))
 }
 
-/// Whether one answer of Elasticsearch holds the page.
-pub(super) fn is_shallow(query: &Query) -> bool {
-    query.limit <= BODIES_AT_ONCE && query.offset.saturating_add(query.limit) <= WINDOW
-}
-
-/// A page of what matches, and how much matches in all.
+/// A page of what matches, and how much matches in all. Documents that arrive extend the patience.
 pub(super) async fn search(
     client: &ElasticsearchClient,
     indices: &str,
     kind: Kind,
     query: &Query,
+    patience: &Patience,
 ) -> Result<Found, ElasticsearchError> {
     let matching = query::matching(query);
-    let size = query
-        .limit
-        .min(BODIES_AT_ONCE)
-        .min(WINDOW.saturating_sub(query.offset));
-    let mut body = json!({ "track_total_hits": true, "size": size, "query": matching });
-    if size > 0 {
-        body["from"] = json!(query.offset);
-        body["sort"] = json!(query::order(&query.sort));
-    }
-    let answer = client.search::<Stored>(indices, body).await?;
-    let total = answer.hits.total.map_or(0, |total| total.value);
-    if total.saturating_sub(query.offset).min(query.limit) <= size {
-        let documents = documents(kind, answer.hits.hits).collect();
-        return Ok(Found { total, documents });
+    let size = query.limit.min(BODIES_AT_ONCE);
+    let by_number = if Seek::of(query).is_some() { NEAR } else { WINDOW };
+    if size == 0 || query.offset.saturating_add(size) <= by_number {
+        let mut body = json!({ "track_total_hits": true, "size": size, "query": matching });
+        if size > 0 {
+            body["from"] = json!(query.offset);
+            body["sort"] = json!(query::order(&query.sort));
+        }
+        let answer = client.search::<Stored>(indices, body).await?;
+        let total = answer.hits.total.map_or(0, |total| total.value);
+        if total.saturating_sub(query.offset).min(query.limit) <= size {
+            let documents = documents(kind, answer.hits.hits).collect();
+            return Ok(Found { total, documents });
+        }
     }
     let mut moment = PointInTime::open(client, indices).await?;
-    let found = deep(&mut moment, kind, query, matching).await;
-    moment.close().await;
-    found
+    deep(&mut moment, kind, query, matching, patience).await
 }
 
 async fn deep(
-    moment: &mut PointInTime<'_>,
+    moment: &mut PointInTime,
     kind: Kind,
     query: &Query,
     matching: Value,
+    patience: &Patience,
 ) -> Result<Found, ElasticsearchError> {
-    let body = json!({ "size": 0, "track_total_hits": true, "query": matching });
-    let total = moment
-        .search::<Value>(body)
-        .await?
-        .hits
-        .total
-        .map_or(0, |total| total.value);
-    let (matching, skip) = match query.sort.first() {
-        Some((field, direction)) if field.field_type() == FieldType::Integer && query.offset > WINDOW => {
-            let seek = Seek {
-                field: *field,
-                direction: *direction,
-            };
-            seek.narrow(moment, matching, query.offset).await?
-        }
+    let seek = Seek::of(query).filter(|_| query.offset > NEAR);
+    let (total, extent) = extent(moment, &matching, seek).await?;
+    if query.offset >= total {
+        let documents = Vec::new();
+        return Ok(Found { total, documents });
+    }
+    let (matching, skip) = match (seek, extent) {
+        (Some(seek), Some(extent)) => seek.narrow(moment, matching, extent, query.offset).await?,
         _ => (matching, query.offset),
     };
     let mut walk = Walk::new(matching, query::order(&query.sort));
@@ -93,6 +91,7 @@ async fn deep(
         let wanted = (query.limit - documents.len() as u64).min(BODIES_AT_ONCE);
         let hits = walk.step::<Stored>(moment, wanted, true).await?;
         let count = hits.len() as u64;
+        patience.extend(count);
         documents.extend(self::documents(kind, hits));
         if count < wanted {
             break;
@@ -101,15 +100,41 @@ async fn deep(
     Ok(Found { total, documents })
 }
 
-/// What is seen does not change while pages are read.
-pub(super) struct PointInTime<'a> {
-    client: &'a ElasticsearchClient,
+/// How much matches; and of the field that is sought by, the smallest value and one more than the largest. `None` where
+/// counts would not be exact.
+async fn extent(
+    moment: &mut PointInTime,
+    matching: &Value,
+    seek: Option<Seek>,
+) -> Result<(u64, Option<(i64, i64)>), ElasticsearchError> {
+    let mut body = json!({ "size": 0, "track_total_hits": true, "query": matching });
+    if let Some(seek) = seek {
+        let field = json!({ "field": seek.field.name() });
+        body["aggs"] = json!({ "least": { "min": field }, "most": { "max": field } });
+    }
+    let answer = moment.search::<Value>(body).await?;
+    let total = answer.hits.total.map_or(0, |total| total.value);
+    let bound = |name: &str| {
+        answer.aggregations[name]["value"]
+            .as_f64()
+            .map(|value| value as i64)
+    };
+    let extent = match (bound("least"), bound("most")) {
+        (Some(least), Some(most)) if least > -EXACT && most < EXACT => Some((least, most + 1)),
+        _ => None,
+    };
+    Ok((total, extent))
+}
+
+/// What is seen does not change while pages are read. Closed when it is dropped, also by who stops waiting half-way.
+pub(super) struct PointInTime {
+    client: ElasticsearchClient,
     id: String,
 }
 
-impl<'a> PointInTime<'a> {
+impl PointInTime {
     pub(super) async fn open(
-        client: &'a ElasticsearchClient,
+        client: &ElasticsearchClient,
         indices: &str,
     ) -> Result<Self, ElasticsearchError> {
         let request = Request::new(Method::Post, &[indices, "_pit"])
@@ -117,7 +142,10 @@ impl<'a> PointInTime<'a> {
             .with("ignore_unavailable", true);
         let answer: Value = client.send(request).await?;
         let id = answer["id"].as_str().unwrap_or_default().to_owned();
-        Ok(Self { client, id })
+        Ok(Self {
+            client: client.clone(),
+            id,
+        })
     }
 
     async fn search<Source: serde::de::DeserializeOwned>(
@@ -131,13 +159,21 @@ impl<'a> PointInTime<'a> {
         }
         Ok(answer)
     }
+}
 
-    /// One that is not closed is dropped by Elasticsearch after a minute.
-    pub(super) async fn close(self) {
+impl Drop for PointInTime {
+    /// Nobody waits for it. One that is not closed is dropped by Elasticsearch after a minute.
+    fn drop(&mut self) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let client = self.client.clone();
         let request = Request::new(Method::Delete, &["_pit"]).json(json!({ "id": self.id }));
-        if let Err(error) = self.client.send::<Value>(request).await {
-            tracing::debug!(%error, "a point in time was not closed");
-        }
+        runtime.spawn(async move {
+            if let Err(error) = client.send::<Value>(request).await {
+                tracing::debug!(%error, "a point in time was not closed");
+            }
+        });
     }
 }
 
@@ -146,6 +182,8 @@ pub(super) struct Walk {
     matching: Value,
     order: Vec<Value>,
     after: Option<Vec<Value>>,
+    /// Documents that the next step passes over by number.
+    from: u64,
 }
 
 impl Walk {
@@ -154,10 +192,16 @@ impl Walk {
             matching,
             order,
             after: None,
+            from: 0,
         }
     }
 
-    async fn skip(&mut self, moment: &mut PointInTime<'_>, mut count: u64) -> Result<(), ElasticsearchError> {
+    /// Passes over documents. What the first step can pass over by number costs no request of its own.
+    async fn skip(&mut self, moment: &mut PointInTime, mut count: u64) -> Result<(), ElasticsearchError> {
+        if self.after.is_none() && count <= WINDOW - BODIES_AT_ONCE {
+            self.from = count;
+            return Ok(());
+        }
         while count > 0 {
             let wanted = count.min(WINDOW);
             let passed = self.step::<Value>(moment, wanted, false).await?.len() as u64;
@@ -172,7 +216,7 @@ impl Walk {
     /// The next documents.
     pub(super) async fn step<Source: serde::de::DeserializeOwned>(
         &mut self,
-        moment: &mut PointInTime<'_>,
+        moment: &mut PointInTime,
         size: u64,
         with_source: bool,
     ) -> Result<Vec<Hit<Source>>, ElasticsearchError> {
@@ -182,6 +226,9 @@ impl Walk {
         });
         if let Some(after) = &self.after {
             body["search_after"] = json!(after);
+        }
+        if self.from > 0 {
+            body["from"] = json!(std::mem::take(&mut self.from));
         }
         let hits = moment.search::<Source>(body).await?.hits.hits;
         if let Some(last) = hits.last() {
@@ -207,18 +254,22 @@ struct Bucket {
 }
 
 impl Seek {
+    /// `None` where the order begins with a text, or with nothing.
+    fn of(query: &Query) -> Option<Self> {
+        let (field, direction) = *query.sort.first()?;
+        (field.field_type() == FieldType::Integer).then_some(Self { field, direction })
+    }
+
     /// The query without the documents that lie before some value, and how many are still to be skipped.
     async fn narrow(
         self,
-        moment: &mut PointInTime<'_>,
+        moment: &mut PointInTime,
         matching: Value,
+        (mut start, mut end): (i64, i64),
         offset: u64,
     ) -> Result<(Value, u64), ElasticsearchError> {
-        let Some((mut start, mut end)) = self.extent(moment, &matching).await? else {
-            return Ok((matching, offset));
-        };
         let mut skip = offset;
-        while skip > WINDOW && end - start > 1 {
+        while skip > CLOSE && end - start > 1 {
             let buckets = self.count_ranges(moment, &matching, start, end).await?;
             let (bucket, left) = place(buckets, self.direction, skip);
             let Some(bucket) = bucket else {
@@ -233,28 +284,9 @@ impl Seek {
         Ok((rest, skip))
     }
 
-    /// Smallest value and one more than the largest; `None` where counts would not be exact.
-    async fn extent(
-        self,
-        moment: &mut PointInTime<'_>,
-        matching: &Value,
-    ) -> Result<Option<(i64, i64)>, ElasticsearchError> {
-        let field = json!({ "field": self.field.name() });
-        let body = json!({
-            "size": 0, "track_total_hits": false, "query": matching,
-            "aggs": { "least": { "min": field }, "most": { "max": field } },
-        });
-        let found = moment.search::<Value>(body).await?.aggregations;
-        let bound = |name: &str| found[name]["value"].as_f64().map(|value| value as i64);
-        Ok(match (bound("least"), bound("most")) {
-            (Some(least), Some(most)) if least > -EXACT && most < EXACT => Some((least, most + 1)),
-            _ => None,
-        })
-    }
-
     async fn count_ranges(
         self,
-        moment: &mut PointInTime<'_>,
+        moment: &mut PointInTime,
         matching: &Value,
         start: i64,
         end: i64,

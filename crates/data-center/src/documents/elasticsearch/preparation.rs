@@ -205,7 +205,7 @@ async fn move_index(
     refresh(client, index).await?;
     let mut moment = PointInTime::open(client, index).await?;
     let copied = copy(client, layout, kind, &mut moment, &target).await;
-    moment.close().await;
+    drop(moment);
     match copied?.first() {
         None => delete_index(client, index).await,
         Some(refused) => {
@@ -225,7 +225,7 @@ async fn copy(
     client: &ElasticsearchClient,
     layout: &Layout,
     kind: Kind,
-    moment: &mut PointInTime<'_>,
+    moment: &mut PointInTime,
     target: &str,
 ) -> Result<Vec<Refusal>, ElasticsearchError> {
     // Any order that does not ask how an older layout maps its fields.
@@ -253,6 +253,6 @@ fn written_again(layout: &Layout, kind: Kind, target: &str, stored: Stored) -> O
         };
         return Some(BulkWrite::removal(target, &removal, removed_ms));
     }
-    let document = stored.into_document(kind)?;
+    let document = stored.into_document(kind)?.completed();
     Some(BulkWrite::put(layout, &document))
 }

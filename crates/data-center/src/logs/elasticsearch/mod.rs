@@ -28,6 +28,7 @@ use aops_api::series::{
 };
 use aops_api::{HostId, Labels, TimeRange};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::config::ElasticsearchLogsConfig;
 use super::heard::{names_stream, patience_ms, unheard};
@@ -48,6 +49,8 @@ const MAINTENANCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct ElasticsearchLogs {
     shared: Arc<Shared>,
+    /// Until when the request that this is for has to be answered; absent = each fetch has the time of a request.
+    until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -74,7 +77,7 @@ type Heartbeats = BTreeMap<HostId, Vec<Line>>;
 
 impl ElasticsearchLogs {
     pub(super) fn new(config: &ElasticsearchLogsConfig, line_speaks_ms: i64) -> Result<Self, LogsError> {
-        config.check()?;
+        config.check().map_err(LogsError::Setting)?;
         let shared = Shared {
             client: ElasticsearchClient::new(&config.connection)?,
             layout: Layout::new(config),
@@ -89,7 +92,28 @@ impl ElasticsearchLogs {
         };
         Ok(Self {
             shared: Arc::new(shared),
+            until: None,
         })
+    }
+
+    /// All fetches of what this gives share the time of one request.
+    pub(super) fn for_request(&self) -> Self {
+        Self {
+            until: Some(self.in_request_time()),
+            ..self.clone()
+        }
+    }
+
+    fn in_request_time(&self) -> Instant {
+        Instant::now() + self.shared.client.request_timeout()
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), LogsError> {
+        Ok(self.shared.client.touch(&self.shared.layout.indices).await?)
+    }
+
+    pub(super) fn place(&self) -> String {
+        format!("Elasticsearch at {}", self.shared.client.address())
     }
 
     /// Puts the template, if the indices are ours.
@@ -143,6 +167,7 @@ impl ElasticsearchLogs {
             shared: &self.shared,
             request,
             owners: &owners,
+            deadline: self.until.unwrap_or_else(|| self.in_request_time()),
         };
         match fetch.run(now_ms).await {
             Ok(answer) => {
@@ -198,6 +223,7 @@ struct Fetch<'a> {
     shared: &'a Shared,
     request: &'a SeriesFetchRequest,
     owners: &'a Owners,
+    deadline: Instant,
 }
 
 impl Fetch<'_> {
@@ -207,7 +233,8 @@ impl Fetch<'_> {
             as_of_ms: now_ms,
             ..SeriesFetchAnswer::default()
         };
-        let mut reading = Reading::open(&self.shared.client, &self.shared.layout.indices).await?;
+        let mut reading =
+            Reading::open(&self.shared.client, &self.shared.layout.indices, self.deadline).await?;
         let outcome = self.read_all(&mut reading, &mut answer).await;
         reading.close();
         outcome?;

@@ -49,19 +49,20 @@ impl Reading {
     pub(super) async fn open(
         client: &ElasticsearchClient,
         indices: &str,
+        deadline: Instant,
     ) -> Result<Self, ElasticsearchError> {
-        let after = client.request_timeout();
-        let deadline = Instant::now() + after;
+        let mut reading = Self {
+            client: client.clone(),
+            moment: String::new(),
+            deadline,
+            after: client.request_timeout(),
+        };
         let request = Request::new(Method::Post, &[indices, "_pit"])
             .with("keep_alive", "1m")
             .with("ignore_unavailable", true);
-        let answer: Value = client.send(request).await?;
-        Ok(Self {
-            client: client.clone(),
-            moment: answer["id"].as_str().unwrap_or_default().to_owned(),
-            deadline,
-            after,
-        })
+        let answer: Value = reading.in_time(client.send(request)).await?;
+        reading.moment = answer["id"].as_str().unwrap_or_default().to_owned();
+        Ok(reading)
     }
 
     /// Nobody waits for it: one that is not closed is dropped by Elasticsearch after a minute.

@@ -33,6 +33,7 @@ use crate::sqlite_file::{Schema, SqliteFile};
 const SCHEMA: Schema = Schema {
     version: 1,
     statements: include_str!("schema.sql"),
+    upgrades: &[],
 };
 /// Appends that wait for the writer; who comes after waits to be let in.
 const QUEUE: usize = 256;
@@ -78,6 +79,13 @@ impl EmbeddedSeries {
             is_more = outcome.await.map_err(|_| SeriesError::Closed)??;
         }
         Ok(())
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), SeriesError> {
+        match self.commands.is_closed() {
+            true => Err(SeriesError::Closed),
+            false => Ok(self.fetcher.file.ping().await?),
+        }
     }
 
     pub(super) async fn close(&self) {

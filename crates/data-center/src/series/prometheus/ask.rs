@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use aops_service::config::Refusal;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use prometheus_http_query::Client;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -104,26 +105,21 @@ impl Flavour {
 
 impl Asker {
     /// Does not connect yet. The error says which setting is wrong.
-    pub(super) fn new(config: &PrometheusConfig) -> Result<Self, String> {
+    pub(super) fn new(config: &PrometheusConfig) -> Result<Self, Refusal> {
         config.check()?;
         let mut builder = reqwest::Client::builder()
             .no_proxy()
             .redirect(Policy::none())
             .connect_timeout(config.request_timeout)
             .default_headers(headers(config)?);
-        if let Some(path) = &config.ca_file {
-            let pem = fs::read(path).map_err(cannot_read("ca_file", path))?;
-            let certificates = Certificate::from_pem_bundle(&pem)
-                .map_err(|error| format!("series.ca_file: {}: {error}", path.display()))?;
-            for certificate in certificates {
-                builder = builder.add_root_certificate(certificate);
-            }
+        for certificate in certificates(config)? {
+            builder = builder.add_root_certificate(certificate);
         }
         let client = builder
             .build()
-            .map_err(|error| format!("series: {}", last_cause(&error)))?;
+            .map_err(|error| Refusal::new("url", last_cause(&error)))?;
         let url = config.url.trim_end_matches('/').to_owned();
-        let client = Client::from(client, &url).map_err(|error| format!("series.url: {error}"))?;
+        let client = Client::from(client, &url).map_err(|error| Refusal::new("url", error.to_string()))?;
         let longest = config
             .maximum_samples_per_query
             .saturating_mul(BYTES_PER_SAMPLE)
@@ -220,6 +216,16 @@ impl Asker {
         self.exchange(request, deadline).await
     }
 
+    /// Whether it answers a query that reads nothing; at once, and whatever other queries meet.
+    pub(super) async fn is_there(&self) -> Result<(), AskError> {
+        let request = self.client.client.inner().get(self.url_of("api/v1/query"));
+        let started = Instant::now();
+        let deadline = started + self.request_timeout;
+        self.small_answer(request.query(&[("query", "1")]), started, deadline)
+            .await
+            .map(drop)
+    }
+
     async fn exchange(
         &self,
         request: reqwest::RequestBuilder,
@@ -227,20 +233,32 @@ impl Asker {
     ) -> Result<Vec<u8>, AskError> {
         let mut body = Vec::new();
         let work = async |started: Instant| {
-            let response = self
-                .in_time(started, deadline, request.send())
-                .await?
-                .map_err(|error| self.broken(&error))?;
-            let mut on_bytes = |bytes: &[u8]| {
-                body.extend_from_slice(bytes);
-                match body.len() > MAXIMUM_LIST_BYTES {
-                    true => Err(Stop::Decode(DecodeError::TooLong(MAXIMUM_LIST_BYTES))),
-                    false => Ok(()),
-                }
-            };
-            self.read_body(response, started, deadline, &mut on_bytes).await
+            body = self.small_answer(request, started, deadline).await?;
+            Ok(())
         };
         self.run(deadline, work).await?;
+        Ok(body)
+    }
+
+    async fn small_answer(
+        &self,
+        request: reqwest::RequestBuilder,
+        started: Instant,
+        deadline: Instant,
+    ) -> Result<Vec<u8>, AskError> {
+        let mut body = Vec::new();
+        let response = self
+            .in_time(started, deadline, request.send())
+            .await?
+            .map_err(|error| self.broken(&error))?;
+        let mut on_bytes = |bytes: &[u8]| {
+            body.extend_from_slice(bytes);
+            match body.len() > MAXIMUM_LIST_BYTES {
+                true => Err(Stop::Decode(DecodeError::TooLong(MAXIMUM_LIST_BYTES))),
+                false => Ok(()),
+            }
+        };
+        self.read_body(response, started, deadline, &mut on_bytes).await?;
         Ok(body)
     }
 
@@ -458,7 +476,23 @@ fn is_about_a_limit(text: &str) -> bool {
         .any(|sign| text.contains(sign))
 }
 
-fn headers(config: &PrometheusConfig) -> Result<HeaderMap, String> {
+/// Refuses files that cannot be used, by key.
+pub(super) fn check_files(config: &PrometheusConfig) -> Result<(), Refusal> {
+    certificates(config)?;
+    headers(config)?;
+    Ok(())
+}
+
+fn certificates(config: &PrometheusConfig) -> Result<Vec<Certificate>, Refusal> {
+    let Some(path) = &config.ca_file else {
+        return Ok(Vec::new());
+    };
+    let pem = fs::read(path).map_err(cannot_read("ca_file", path))?;
+    Certificate::from_pem_bundle(&pem)
+        .map_err(|error| Refusal::new("ca_file", format!("{}: {error}", path.display())))
+}
+
+fn headers(config: &PrometheusConfig) -> Result<HeaderMap, Refusal> {
     let value = match (&config.username, &config.password_file, &config.bearer_token_file) {
         (Some(username), Some(path), _) => {
             let password = read_secret("password_file", path)?;
@@ -470,19 +504,23 @@ fn headers(config: &PrometheusConfig) -> Result<HeaderMap, String> {
         (_, _, Some(path)) => format!("Bearer {}", read_secret("bearer_token_file", path)?),
         _ => return Ok(HeaderMap::new()),
     };
+    let key = match &config.password_file {
+        Some(_) => "password_file",
+        None => "bearer_token_file",
+    };
     let mut value = HeaderValue::try_from(value)
-        .map_err(|_| "series: the password or token has characters that no header can have".to_owned())?;
+        .map_err(|_| Refusal::new(key, "what it holds has characters that no header can have"))?;
     value.set_sensitive(true);
     Ok(HeaderMap::from_iter([(AUTHORIZATION, value)]))
 }
 
-fn read_secret(field: &'static str, path: &Path) -> Result<String, String> {
+fn read_secret(field: &'static str, path: &Path) -> Result<String, Refusal> {
     let text = fs::read_to_string(path).map_err(cannot_read(field, path))?;
     Ok(text.trim().to_owned())
 }
 
-fn cannot_read(field: &'static str, path: &Path) -> impl Fn(std::io::Error) -> String {
-    move |error| format!("series.{field}: {} cannot be read: {error}", path.display())
+fn cannot_read(field: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Refusal {
+    move |error| Refusal::new(field, format!("{} cannot be read: {error}", path.display()))
 }
 
 fn last_cause(error: &reqwest::Error) -> String {
@@ -527,9 +565,9 @@ mod tests {
             bearer_token_file: Some("/nowhere/token".into()),
             ..PrometheusConfig::default()
         };
-        let refusal = Asker::new(&config).expect_err("refused");
+        let refusal = Asker::new(&config).expect_err("refused").to_string();
         assert!(
-            refusal.starts_with("series.bearer_token_file: /nowhere/token cannot be read"),
+            refusal.starts_with("bearer_token_file: /nowhere/token cannot be read"),
             "{refusal}"
         );
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use aops_service::config::Refusal;
 use serde::{Deserialize, Serialize};
 
 /// Where series are kept.
@@ -23,6 +24,24 @@ impl Default for SeriesConfig {
     }
 }
 
+impl SeriesConfig {
+    /// Refuses what makes no sense, by key.
+    pub fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Embedded {} => Ok(()),
+            Self::Prometheus(config) => config.check(),
+        }
+    }
+
+    /// Refuses files that cannot be used, by key.
+    pub fn check_files(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Embedded {} => Ok(()),
+            Self::Prometheus(config) => super::ask::check_files(config),
+        }
+    }
+}
+
 /// How Prometheus is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -37,10 +56,12 @@ pub struct PrometheusConfig {
     pub bearer_token_file: Option<PathBuf>,
     /// File with certificates (PEM) of authorities to trust beside those of the system.
     pub ca_file: Option<PathBuf>,
-    /// How long a query may be without an answer. What arrives extends it, by a second for each 2 MB.
+    /// How long a query may be without an answer. What arrives extends it, by a second for each 2 MB. All that one request
+    /// of a user asks for has this time together, not extended: keep it below 3 seconds.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub request_timeout: Duration,
-    /// How long all queries for one request may take together.
+    /// How long all queries of one check or diagnosis may take together. Nobody waits for it, and a pass over many hosts
+    /// goes on as long as the server answers; one that does not is given up after `request_timeout`.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub fetch_timeout: Duration,
     /// Queries at the same time. Prometheus itself runs 20 (`--query.max-concurrency`).
@@ -98,63 +119,65 @@ impl Default for PrometheusConfig {
 }
 
 impl PrometheusConfig {
-    /// Refuses what cannot be meant: the field, what was found, what was expected.
-    pub(super) fn check(&self) -> Result<(), String> {
+    /// Refuses what cannot be meant: the key, what was found, what was expected.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
         let url = reqwest::Url::parse(&self.url)
-            .map_err(|error| format!("series.url: '{}' is not a URL: {error}", self.url))?;
+            .map_err(|error| Refusal::new("url", format!("'{}' is not a URL: {error}", self.url)))?;
         if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some()
         {
-            return Err(
-                "series.url: must begin with http:// or https:// and hold no password; \
-                 give username and password_file instead"
-                    .to_owned(),
-            );
+            let reason = "must begin with http:// or https:// and hold no password; give username and password_file \
+                          instead";
+            return Err(Refusal::new("url", reason));
         }
         if self.username.is_some() != self.password_file.is_some() {
-            return Err("series.username and series.password_file: give both or none".to_owned());
+            return Err(Refusal::new(
+                "username",
+                "goes with password_file: give both or none",
+            ));
         }
         if self.username.is_some() && self.bearer_token_file.is_some() {
-            return Err("series.bearer_token_file: give it or a user name, not both".to_owned());
+            let reason = "give it or a user name, not both";
+            return Err(Refusal::new("bearer_token_file", reason));
         }
         self.check_limits()?;
         match &self.shard_label {
-            Some(label) if !super::promql::is_label_name(label) => Err(format!(
-                "series.shard_label: '{label}' is not the name of a label (letters, digits and _)"
-            )),
+            Some(label) if !super::promql::is_label_name(label) => {
+                let reason = format!("'{label}' is not the name of a label (letters, digits and _)");
+                Err(Refusal::new("shard_label", reason))
+            }
             _ => Ok(()),
         }
     }
 
-    fn check_limits(&self) -> Result<(), String> {
+    fn check_limits(&self) -> Result<(), Refusal> {
         let at_least_one = [
             ("concurrency", self.concurrency as u64),
             ("maximum_hosts_per_query", self.maximum_hosts_per_query as u64),
             ("maximum_series_per_query", self.maximum_series_per_query as u64),
             ("maximum_samples_per_query", self.maximum_samples_per_query),
         ];
-        for (field, found) in at_least_one {
+        for (key, found) in at_least_one {
             if found == 0 {
-                return Err(format!("series.{field}: 0, expected at least 1"));
+                return Err(Refusal::new(key, "is 0, expected at least 1"));
             }
         }
         if self.maximum_query_bytes < 1_000 {
-            let found = self.maximum_query_bytes;
-            return Err(format!(
-                "series.maximum_query_bytes: {found}, expected at least 1000"
-            ));
+            let reason = format!("is {}, expected at least 1000", self.maximum_query_bytes);
+            return Err(Refusal::new("maximum_query_bytes", reason));
         }
-        for (field, found) in [
+        for (key, found) in [
             ("request_timeout", self.request_timeout),
             ("fetch_timeout", self.fetch_timeout),
         ] {
             if found.is_zero() {
-                return Err(format!("series.{field}: 0, expected a duration such as 2500ms"));
+                return Err(Refusal::new(key, "is 0, expected a duration such as 2500ms"));
             }
         }
         let zero = |(_, interval): &(&String, &Interval)| interval.0.is_zero();
         match self.scrape_intervals.iter().find(zero) {
-            Some((job, _)) => Err(format!(
-                "series.scrape_intervals.{job}: 0, expected a duration such as 15s"
+            Some((job, _)) => Err(Refusal::new(
+                format!("scrape_intervals.{job}"),
+                "is 0, expected a duration such as 15s",
             )),
             None => Ok(()),
         }
@@ -168,19 +191,19 @@ mod tests {
     fn refusal(change: impl Fn(&mut PrometheusConfig)) -> String {
         let mut config = PrometheusConfig::default();
         change(&mut config);
-        config.check().expect_err("refused")
+        config.check().expect_err("refused").to_string()
     }
 
     #[test]
     fn what_cannot_be_meant_is_refused_by_name() {
         assert_eq!(PrometheusConfig::default().check(), Ok(()));
         let url = |url: &str| refusal(|config| config.url = url.to_owned());
-        assert!(url("prometheus:9090").starts_with("series.url"));
-        assert!(url("nothing").starts_with("series.url: 'nothing'"));
+        assert!(url("prometheus:9090").starts_with("url: "));
+        assert!(url("nothing").starts_with("url: 'nothing'"));
         assert!(url("http://me:secret@host:9090").contains("password_file"));
         assert!(!url("http://me:secret@host:9090").contains("secret@"));
         assert!(refusal(|config| config.username = Some("me".to_owned())).contains("password_file"));
-        assert!(refusal(|config| config.concurrency = 0).starts_with("series.concurrency: 0"));
+        assert!(refusal(|config| config.concurrency = 0).starts_with("concurrency: is 0"));
         assert!(refusal(|config| config.maximum_query_bytes = 10).contains("1000"));
         assert!(refusal(|config| config.request_timeout = Duration::ZERO).contains("request_timeout"));
         assert!(refusal(|config| config.shard_label = Some("a-b".to_owned())).contains("'a-b'"));

@@ -73,10 +73,10 @@ struct Outcome {
 }
 
 impl Fetch {
-    pub(super) fn new(shared: Arc<Shared>, request: &SeriesFetchRequest) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, request: &SeriesFetchRequest, deadline: Instant) -> Self {
         let hosts: BTreeSet<HostId> = request.hosts.iter().cloned().collect();
         Self {
-            deadline: Instant::now() + shared.config.fetch_timeout,
+            deadline,
             hosts: hosts.into_iter().collect(),
             selectors: request.selectors.iter().map(Prepared::new).collect(),
             held: AtomicU64::new(0),

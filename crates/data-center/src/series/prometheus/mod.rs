@@ -64,6 +64,8 @@ const END_OF_TIME: &str = "9223372036";
 #[derive(Clone, Debug)]
 pub struct PrometheusSeries {
     shared: Arc<Shared>,
+    /// Until when the request that this is for has to be answered; absent = each fetch has a time of its own.
+    until: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -83,7 +85,8 @@ impl PrometheusSeries {
         options: SeriesOptions,
         directory: Arc<dyn Addresses>,
     ) -> Result<Self, SeriesError> {
-        let asker = Asker::new(&config).map_err(SeriesError::Setting)?;
+        let asker = Asker::new(&config)
+            .map_err(|refusal| SeriesError::Setting(refusal.within("series").to_string()))?;
         let shared = Shared {
             asker,
             intervals: Intervals::new(&config, options.intervals.clone()),
@@ -93,11 +96,33 @@ impl PrometheusSeries {
         };
         Ok(Self {
             shared: Arc::new(shared),
+            until: None,
         })
     }
 
     pub(super) async fn fetch(&self, request: &SeriesFetchRequest, now_ms: i64) -> SeriesFetchAnswer {
-        Fetch::new(Arc::clone(&self.shared), request).answer(now_ms).await
+        let deadline = self.until.unwrap_or_else(|| self.deadline());
+        Fetch::new(Arc::clone(&self.shared), request, deadline)
+            .answer(now_ms)
+            .await
+    }
+
+    /// All fetches of what this gives share the time of one query.
+    pub(super) fn for_request(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            until: Some(Instant::now() + self.shared.config.request_timeout),
+        }
+    }
+
+    /// A query that reads nothing. It does not wait for its turn among others: a server that is busy is there.
+    pub(super) async fn ping(&self) -> Result<(), SeriesError> {
+        let asked = self.shared.asker.is_there().await;
+        asked.map_err(|error| SeriesError::Away(error.reason))
+    }
+
+    pub(super) fn place(&self) -> String {
+        format!("Prometheus at {}", self.shared.config.url)
     }
 
     /// Deletes the samples before a moment, of all series with `host_id`.
@@ -119,7 +144,7 @@ impl PrometheusSeries {
             .await
     }
 
-    /// Deletes all series of a host that have its `host_id`.
+    /// Deletes all series of a host that have its `host_id`: for the route that removes hosts, which does not exist yet.
     pub async fn delete_host(&self, host_id: &HostId) -> Result<(), SeriesError> {
         self.check_admin_api()?;
         let of_host = Condition::one_of(HOST, [host_id.as_str()]);

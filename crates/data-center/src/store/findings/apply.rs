@@ -104,21 +104,32 @@ impl Batch {
     }
 
     async fn write_findings(&self, write: &mut Write<'_>) -> Result<(), Error> {
-        for chunk in slices(&self.findings_written, 10) {
+        let rows: Vec<_> = self
+            .findings_written
+            .iter()
+            .map(|(subject, known)| {
+                let finding = &known.finding;
+                (subject, known, json(&finding.labels), json(&finding.evidence))
+            })
+            .collect();
+        let texts = |(subject, known, labels, evidence): &(&Subject, &KnownFinding, String, String)| {
+            ids_of(subject) + known.finding.reason.len() + labels.len() + evidence.len()
+        };
+        for chunk in write.room.slices(&rows, 10, "a finding", texts)? {
             let mut query = QueryBuilder::<Any>::new(
                 "REPLACE INTO finding (result_id, host_id, evaluation_key, labels, verdict, start_ms, end_ms, \
                  evidence, reason, closed) ",
             );
-            query.push_values(chunk, |mut row, (subject, known)| {
+            query.push_values(chunk, |mut row, (subject, known, labels, evidence)| {
                 let finding = &known.finding;
                 row.push_bind(known.result_id.as_str().to_owned())
                     .push_bind(subject.host_id.as_str().to_owned())
                     .push_bind(subject.key.as_str().to_owned())
-                    .push_bind(json(&finding.labels))
+                    .push_bind(labels.clone())
                     .push_bind(finding.value.text().to_owned())
                     .push_bind(finding.range.start_ms)
                     .push_bind(finding.range.end_ms)
-                    .push_bind(json(&finding.evidence))
+                    .push_bind(evidence.clone())
                     .push_bind(finding.reason.clone())
                     .push_bind(i64::from(known.closed));
             });
@@ -133,23 +144,37 @@ impl Batch {
         revisions: &BTreeMap<Shard, i64>,
         now_ms: i64,
     ) -> Result<(), Error> {
-        for chunk in slices(&self.told, 6) {
+        let rows: Vec<_> = self
+            .told
+            .iter()
+            .map(|(subject, change)| {
+                let body = json(&ResultDocument::of(subject, &change.result));
+                (subject, change, body)
+            })
+            .collect();
+        let texts = |(subject, _, body): &(&Subject, &ResultChange, String)| ids_of(subject) + body.len();
+        for chunk in write.room.slices(&rows, 6, "the document of a finding", texts)? {
             let mut query = QueryBuilder::<Any>::new(
                 "INSERT INTO outbox (kind, document_id, revision, transition, body, created_ms) ",
             );
-            query.push_values(chunk, |mut row, (subject, change)| {
+            query.push_values(chunk, |mut row, (subject, change, body)| {
                 let revision = revisions.get(&Shard::of(&subject.host_id)).copied().unwrap_or(0);
                 row.push_bind(RESULT_KIND)
                     .push_bind(change.result.result_id.as_str().to_owned())
                     .push_bind(revision)
                     .push_bind(transition_text(change.transition))
-                    .push_bind(json(&ResultDocument::of(subject, &change.result)))
+                    .push_bind(body.clone())
                     .push_bind(now_ms);
             });
             execute(query, write.connection()).await?;
         }
         Ok(())
     }
+}
+
+/// Bytes of the ids in a row, its own one included.
+fn ids_of(subject: &Subject) -> usize {
+    2 * (subject.host_id.as_str().len() + subject.key.as_str().len())
 }
 
 fn json(value: &impl serde::Serialize) -> String {

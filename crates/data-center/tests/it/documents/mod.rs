@@ -11,11 +11,14 @@ mod proxy;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::time::Duration;
 
+use aops_data_center::documents::retention::pass;
 use aops_data_center::documents::{
     Direction, Document, Documents, DocumentsConfig, DocumentsError, Field, Filter, Found, Kind, MAX_ID,
     MAX_VALUES, Query, Removal,
 };
+use aops_data_center::store::sqlite_url;
 use serde_json::{Value, json};
 
 use crate::center::eventually;
@@ -42,6 +45,7 @@ where
     results_are_found_soon_and_reports_at_once(&open().await).await;
     every_part_of_the_store_is_searched(&open().await).await;
     old_parts_go_and_marks_stay(&open().await).await;
+    a_report_is_as_old_as_its_making(&open().await).await;
     tens_of_thousands_are_paged_and_counted(&open().await).await;
     tens_of_thousands_of_texts_are_compared(&open().await).await;
 }
@@ -202,7 +206,8 @@ fn report(id: &str) -> Document {
         id: id.to_owned(),
         revision: 1,
         body: json!({
-            "task_id": "t", "owner": "o", "host_id": "h", "tree_name": "n", "start_ms": 1, "end_ms": 2, "report": {},
+            "task_id": "t", "owner": "o", "host_id": "h", "tree_name": "n", "start_ms": 1, "end_ms": 2,
+            "created_ms": 3, "report": {},
         }),
     }
 }
@@ -513,6 +518,57 @@ async fn old_parts_go_and_marks_stay(documents: &Documents) {
         "what retention deleted is forgotten"
     );
     assert_eq!(before(day(400)).await.expect("deleted"), 5);
+}
+
+#[tokio::test]
+async fn a_file_from_before_reports_said_when_they_were_made_is_upgraded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("documents.db");
+    sqlx::any::install_default_drivers();
+    let pool = sqlx::AnyPool::connect(&sqlite_url(&file)).await.expect("a file");
+    let columns = "id TEXT PRIMARY KEY, revision INTEGER NOT NULL, removed_ms INTEGER, task_id TEXT, owner TEXT, \
+                   host_id TEXT, tree_name TEXT, start_ms INTEGER, end_ms INTEGER, body TEXT";
+    let older = format!(
+        "CREATE TABLE report ({columns}) WITHOUT ROWID;
+         INSERT INTO report VALUES ('a', 1, NULL, 't', 'o', 'h', 'n', 1, 2, '{{\"end_ms\": 2}}');
+         INSERT INTO report (id, revision, removed_ms) VALUES ('b', 1, 5);
+         PRAGMA user_version = 1;"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(older))
+        .execute(&pool)
+        .await
+        .expect("made");
+    pool.close().await;
+    let documents = open_file(&file).await;
+    let ids = ["a", "b"].map(str::to_owned);
+    let found = documents.get(Kind::Report, &ids).await.expect("read");
+    assert_eq!(found.len(), 1, "a mark stays a mark");
+    assert_eq!(found[0].body, json!({ "end_ms": 2, "created_ms": 2 }));
+    let before = |before_ms| documents.delete_before(Kind::Report, Field::CreatedMs, before_ms);
+    assert_eq!(before(2).await.expect("asked"), 0);
+    assert_eq!(before(3).await.expect("deleted"), 1);
+}
+
+/// A diagnosis may be about a time that is longer ago than reports are kept.
+async fn a_report_is_as_old_as_its_making(documents: &Documents) {
+    let made = |id: &str, created_ms| {
+        let mut made = report(id);
+        made.body["created_ms"] = json!(created_ms);
+        made
+    };
+    let mut about_now = made("old", day(1));
+    about_now.body["end_ms"] = json!(day(400));
+    put(documents, vec![about_now, made("new", day(399))]).await;
+    let day_long = Duration::from_secs(86_400);
+    let (deleted, _) = pass(documents, Kind::Report, 90 * day_long, day(400))
+        .await
+        .expect("deleted");
+    assert_eq!(deleted, 1);
+    let left = documents
+        .search(Kind::Report, &everything())
+        .await
+        .expect("searched");
+    assert_eq!(ids(&left), ["new"], "it is about the year 1970");
 }
 
 async fn tens_of_thousands_are_paged_and_counted(documents: &Documents) {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use aops_api::Code;
 use aops_api::code::Empty;
 use aops_api::result::ResultGetRequest;
-use aops_data_center::documents::{Documents, DocumentsConfig, DocumentsError, Field, Kind, Query};
+use aops_data_center::documents::{
+    Direction, Documents, DocumentsConfig, DocumentsError, Field, Kind, Query,
+};
 use aops_data_center::elasticsearch::{ElasticsearchConfig, ElasticsearchError};
 use aops_data_center::feeder;
 use serde_json::{Value, json};
@@ -113,6 +115,96 @@ async fn a_server_that_hangs_is_given_up() {
         let error = outage(outcome);
         assert!(matches!(error, ElasticsearchError::TimedOut { .. }), "{error:?}");
     }
+    server.clean_up().await;
+}
+
+/// What a server says of a store with a million results, of which it gives none: every page is to be looked for, every
+/// count has more to come.
+fn endless() -> Value {
+    let bucket = |number: usize| json!({ "key": { "text": format!("{number:05}") }, "doc_count": 1 });
+    json!({
+        "id": "moment", "pit_id": "moment",
+        "hits": { "total": { "value": 1_000_000 }, "hits": [] },
+        "aggregations": {
+            "least": { "value": 0 }, "most": { "value": 1_000_000 },
+            "ranges": { "buckets": [{ "key": 0, "doc_count": 1_000_000 }] },
+            "by": { "buckets": (0..10_000).map(bucket).collect::<Vec<_>>() },
+        },
+    })
+}
+
+/// Each request is answered in time; all of them together are not.
+#[tokio::test]
+async fn a_call_of_many_requests_ends_in_the_time_of_one() {
+    const LIMIT: Duration = Duration::from_millis(1_500);
+    let Some(server) = Server::given() else {
+        return;
+    };
+    let proxy = Proxy::start(&server.url);
+    let config = ElasticsearchConfig {
+        request_timeout: LIMIT,
+        ..config_through(&proxy.url, &server)
+    };
+    let documents = open(&config).await;
+    eventually(
+        async || documents.search(Kind::Result, &everything()).await,
+        Result::is_ok,
+    )
+    .await
+    .expect("prepared");
+    proxy.play(
+        |asked| match asked.path.contains("_search") || asked.path.contains("_pit") {
+            true => Verdict::Late(LIMIT / 3, endless()),
+            false => Verdict::Forward,
+        },
+    );
+    let deep = Query {
+        sort: vec![(Field::StartMs, Direction::Descending)],
+        offset: 500_000,
+        limit: 50,
+        ..Query::default()
+    };
+    let at_once = Query {
+        limit: 0,
+        ..Query::default()
+    };
+    let outcomes = [
+        documents.search(Kind::Result, &deep).await.map(drop),
+        documents
+            .count_by(Kind::Result, &Query::default(), Field::HostId)
+            .await
+            .map(drop),
+        // A request of a user that asks for one small thing after another.
+        async {
+            let documents = documents.for_request();
+            loop {
+                documents.search(Kind::Result, &at_once).await?;
+            }
+        }
+        .await,
+    ];
+    for outcome in outcomes {
+        let error = outage(outcome);
+        assert!(matches!(error, ElasticsearchError::TimedOut { .. }), "{error:?}");
+        assert!(error.to_string().contains("within 1.5s"), "{error}");
+    }
+    // What was opened by the page that was given up is closed all the same.
+    eventually(
+        async || {
+            proxy
+                .asked("_pit")
+                .iter()
+                .filter(|asked| asked.method == "DELETE")
+                .count()
+        },
+        |closed| *closed == 1,
+    )
+    .await;
+    proxy.play(|_| Verdict::Forward);
+    documents
+        .search(Kind::Result, &everything())
+        .await
+        .expect("searched");
     server.clean_up().await;
 }
 
@@ -330,7 +422,7 @@ async fn a_block_that_retention_left_behind_is_lifted() {
         vec![result("a", 1, "h", "x", day(0)), result("b", 1, "h", "x", day(1))],
     )
     .await;
-    let index = format!("{}-result-v1-2026.01", config.index_prefix);
+    let index = format!("{}-result-v2-2026.01", config.index_prefix);
     let block = json!({ "index.blocks.write": true }).to_string();
     server.send("PUT", &format!("/{index}/_settings"), &block).await;
     let blocked = outage(documents.put(vec![result("c", 1, "h", "x", day(2))]).await);
@@ -351,7 +443,7 @@ async fn a_newer_layout_is_refused() {
         return;
     };
     let config = server.new_config();
-    let index = format!("{}-result-v2-2026.11", config.index_prefix);
+    let index = format!("{}-result-v3-2026.11", config.index_prefix);
     server.send("PUT", &format!("/{index}"), "{}").await;
     let config = DocumentsConfig::Elasticsearch(config);
     let opened = Documents::open(&config, std::path::Path::new("no file"));
@@ -385,6 +477,14 @@ async fn an_older_layout_is_moved_once() {
         .send("PUT", &format!("/{index}/_doc/b?refresh=true"), &mark.to_string())
         .await;
 
+    // From when reports did not say when they were made.
+    let mut old_report = report("r");
+    let body = old_report.body.as_object_mut().expect("an object");
+    body.remove("created_ms");
+    let stored = json!({ "id": "r", "revision": 1, "body": body });
+    let path = format!("/{}-report-v1-2020/_doc/r?refresh=true", config.index_prefix);
+    server.send("PUT", &path, &stored.to_string()).await;
+
     let (first, second) = tokio::join!(open(&config), open(&config));
     for documents in [first, second] {
         put(&documents, vec![result("b", 3, "h", "late", day(40))]).await;
@@ -395,8 +495,14 @@ async fn an_older_layout_is_moved_once() {
             .await;
         assert_eq!(by_host.expect("counted"), [("h".to_owned(), 1)]);
     }
-    let moved = format!("{}-result-v1-2026.02", config.index_prefix);
-    assert_eq!(server.indices(&config.index_prefix).await, [moved]);
+    let moved = format!("{}-result-v2-2026.02", config.index_prefix);
+    let moved_report = format!("{}-report-v2-2020", config.index_prefix);
+    let mut indices = server.indices(&config.index_prefix).await;
+    indices.sort();
+    assert_eq!(indices, [moved_report, moved]);
+    let again = open(&config).await;
+    let reports = again.get(Kind::Report, &["r".to_owned()]).await.expect("read");
+    assert_eq!(reports[0].body["created_ms"], 2, "as old as what it is about");
 
     // An older release that still runs can make an index, but not fill it: its results stay in the outbox.
     let late = format!("/{}-result-v0-2026.03/_doc/c", config.index_prefix);

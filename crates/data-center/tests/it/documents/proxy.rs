@@ -3,6 +3,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
@@ -23,6 +24,8 @@ pub(crate) enum Verdict {
     Changed(fn(&mut Value)),
     /// The server does not hear of it.
     Instead(u16, Value),
+    /// The server does not hear of it, and the answer takes a while.
+    Late(Duration, Value),
     /// No answer ever.
     Hang,
 }
@@ -121,6 +124,10 @@ async fn answer(request: HttpRequest, body: Bytes, played: Data<Played>) -> Http
         Verdict::Forward => forward(&played, &asked, |_| {}).await,
         Verdict::Changed(change) => forward(&played, &asked, change).await,
         Verdict::Instead(status, body) => json(status, &body),
+        Verdict::Late(delay, body) => {
+            tokio::time::sleep(delay).await;
+            json(200, &body)
+        }
         Verdict::Hang => std::future::pending().await,
     }
 }

@@ -12,6 +12,8 @@ pub(crate) enum Behaviour {
     Forward(String),
     /// As a function of path and query (unescaped) does: status and body.
     Answer(Arc<Answering>),
+    /// The same, after a while.
+    Late(std::time::Duration, Arc<Answering>),
     /// Longer than any test waits.
     Silence,
     /// Says that there is more than comes.
@@ -115,6 +117,11 @@ async fn serve(mut stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Resu
             answer(&mut stream, status, &text, text.len()).await
         }
         Behaviour::Answer(function) => {
+            let (status, text) = function(&asked);
+            answer(&mut stream, status, &text, text.len()).await
+        }
+        Behaviour::Late(delay, function) => {
+            tokio::time::sleep(delay).await;
             let (status, text) = function(&asked);
             answer(&mut stream, status, &text, text.len()).await
         }

@@ -168,6 +168,52 @@ async fn what_a_server_does_wrong_is_told() {
     }
 }
 
+/// Each query is answered in time; all of them together take longer than a user is to wait.
+#[tokio::test]
+async fn a_request_of_a_user_ends_in_the_time_of_one_query() {
+    const QUESTIONS: usize = 12;
+    let slow: Arc<super::fake::Answering> = Arc::new(|_| (200, EMPTY.to_owned()));
+    let fake = Fake::start(Behaviour::Late(Duration::from_millis(250), slow)).await;
+    let config = PrometheusConfig {
+        request_timeout: Duration::from_secs(2),
+        fetch_timeout: Duration::from_secs(60),
+        concurrency: 1,
+        match_instance: false,
+        ..config(&fake.url)
+    };
+    let series = series(config);
+    let many = || {
+        (0..QUESTIONS)
+            .map(|number| minute(&format!("m{number}")))
+            .collect()
+    };
+    let in_background = fetch(&series, &hosts(1), many()).await;
+    assert_eq!(
+        in_background.failed,
+        [],
+        "it goes on as long as the server answers"
+    );
+
+    let for_request = series.for_request();
+    let answer = fetch(&for_request, &hosts(1), many()).await;
+    assert!(!answer.failed.is_empty());
+    let is_told = |reason: &str| {
+        reason.contains(&fake.url) && reason.contains("too slow")
+            || reason.contains("has not answered within")
+    };
+    for failed in &answer.failed {
+        assert!(is_told(&failed.reason), "{}", failed.reason);
+    }
+    let next = fetch(&for_request, &hosts(1), many()).await;
+    assert_eq!(next.failed.len(), QUESTIONS, "nothing is left of its time");
+    let another = fetch(&series.for_request(), &hosts(1), vec![minute("m")]).await;
+    assert_eq!(
+        another.failed,
+        [],
+        "and nobody else is told that the server is away"
+    );
+}
+
 #[tokio::test]
 async fn nobody_waits_for_a_server_that_is_away() {
     // 100 questions, 8 at a time, of a server that never answers: one time-out for all.

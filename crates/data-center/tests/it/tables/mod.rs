@@ -3,6 +3,7 @@
 mod accounts;
 mod findings;
 mod hosts;
+mod large;
 mod machines;
 mod migrations;
 mod outages;

@@ -8,6 +8,7 @@ use aops_api::finding::JudgedWindow;
 use aops_api::{EvaluationKey, HostId, Shard, TimeRange};
 use aops_data_center::store::{Tables, TablesSource};
 use aops_data_center::{Error, MysqlConfig};
+use aops_service::log::chain;
 use aops_service::random;
 use aops_test_server::Proxy;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
@@ -71,8 +72,8 @@ async fn calls_fail_in_time_while_the_server_is_away_and_go_on_afterwards() {
     let refusal = in_time(tables.prepare()).await.expect_err("away at the start");
     assert!(refusal.is_outage(), "{refusal:?}");
     is_away(&tables).await;
-    let waits_for = tables.waits_for().expect("not ready");
-    assert!(waits_for.contains(&proxy.address().to_string()), "{waits_for}");
+    let away = chain(&in_time(tables.ping()).await.expect_err("not ready"));
+    assert!(away.contains(&proxy.address().to_string()), "{away}");
 
     proxy.forward();
     in_time(async {
@@ -81,7 +82,7 @@ async fn calls_fail_in_time_while_the_server_is_away_and_go_on_afterwards() {
         }
     })
     .await;
-    assert_eq!(tables.waits_for(), None);
+    in_time(tables.ping()).await.expect("ready");
     add_admin(&tables).await;
 
     // Connections that broke while nobody used them cost no call.
@@ -96,10 +97,10 @@ async fn calls_fail_in_time_while_the_server_is_away_and_go_on_afterwards() {
 
     proxy.stall();
     is_away(&tables).await;
-    assert!(tables.waits_for().is_some());
+    assert!(in_time(tables.ping()).await.is_err());
     proxy.forward();
     eventually(&tables).await;
-    assert_eq!(tables.waits_for(), None);
+    in_time(tables.ping()).await.expect("ready");
     add_user(&tables, "bob").await;
     in_time(tables.close()).await;
     backend.remove().await;

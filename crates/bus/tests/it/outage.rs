@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use aops_bus::{Bus, BusConfig, BusError, Consumer, KafkaConfig};
+use aops_test_server::Broker;
 use serde_json::{Value, json};
 
 use crate::backend::{in_time, kafka_config, remove_topics};
-use crate::broker::Broker;
 
 const TOPIC: &str = "WORK";
 const GROUP: &str = "workers";

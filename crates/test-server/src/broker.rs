@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Started by `scripts/engines` in a folder of its own; stopped when it is dropped.
-pub(crate) struct Broker {
+pub struct Broker {
     folder: tempfile::TempDir,
     script: PathBuf,
 }
 
 impl Broker {
     /// Started, and stopped again: it has an address, and nobody answers there.
-    pub(crate) fn away() -> Self {
+    pub fn away() -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/engines");
         let folder = tempfile::tempdir().expect("a folder");
         share_downloads(&script, folder.path());
@@ -22,24 +22,41 @@ impl Broker {
         broker
     }
 
-    pub(crate) fn address(&self) -> String {
+    /// Where clients find it: `host:port`.
+    pub fn address(&self) -> String {
         let port = std::fs::read_to_string(self.folder.path().join("kafka/port")).expect("a port");
         format!("127.0.0.1:{}", port.trim())
     }
 
-    pub(crate) fn start(&self) {
+    /// Starts it and waits until it serves.
+    pub fn start(&self) {
         self.run("start");
     }
 
-    pub(crate) fn stop(&self) {
+    /// Stops it in good order.
+    pub fn stop(&self) {
         self.run("stop");
     }
 
     /// As a crash of the machine's kind: without a word to anybody.
-    pub(crate) fn kill(&self) {
+    pub fn kill(&self) {
+        self.signal("-KILL");
+    }
+
+    /// Halts it: connections stay open, and nothing is answered.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
         let process = std::fs::read_to_string(self.folder.path().join("kafka/kafka.pid")).expect("a process");
-        let killed = Command::new("kill").args(["-9", process.trim()]).status();
-        assert!(killed.expect("kill").success());
+        let sent = Command::new("kill").args([name, process.trim()]).status();
+        assert!(sent.expect("kill").success());
     }
 
     fn run(&self, action: &str) {

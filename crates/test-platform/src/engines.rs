@@ -80,8 +80,8 @@ impl Engines {
         // Where there is a broker for the tests, another can be had.
         given("AOPS_TEST_KAFKA")?;
         let mut engines = Self::without_bus(&[]).await?;
-        let broker = tokio::task::block_in_place(Broker::away);
-        engines.add_bus(&broker.address());
+        let broker = Broker::away();
+        engines.add_bus(broker.address());
         engines.broker = Some(broker);
         Some(engines)
     }

@@ -4,28 +4,37 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::free_address;
+
 /// Started by `scripts/engines` in a folder of its own; stopped when it is dropped.
 pub struct Broker {
     folder: tempfile::TempDir,
     script: PathBuf,
+    address: String,
 }
 
 impl Broker {
-    /// Started, and stopped again: it has an address, and nobody answers there.
+    /// One that has an address, where nobody answers yet. Not the usual port: two tests would take it at the same time.
     pub fn away() -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/engines");
         let folder = tempfile::tempdir().expect("a folder");
         share_downloads(&script, folder.path());
-        let broker = Self { folder, script };
-        broker.start();
-        broker.stop();
-        broker
+        let address = free_address();
+        let (_, port) = address.split_once(':').expect("host:port");
+        // The script leaves an engine its port.
+        let home = folder.path().join("kafka");
+        std::fs::create_dir(&home).expect("a folder");
+        std::fs::write(home.join("port"), port).expect("written");
+        Self {
+            folder,
+            script,
+            address,
+        }
     }
 
     /// Where clients find it: `host:port`.
-    pub fn address(&self) -> String {
-        let port = std::fs::read_to_string(self.folder.path().join("kafka/port")).expect("a port");
-        format!("127.0.0.1:{}", port.trim())
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// Starts it and waits until it serves.

@@ -60,7 +60,7 @@ async fn a_bus_that_goes_away_loses_and_doubles_nothing() {
         // The anomaly that lasted through it all is one interval still, and has no gap: late windows are judged, too.
         let after = eventually("the interval to grow", async || {
             let mut rows = every_verdict(admin).await;
-            assert_eq!(rows.len(), 1, "{outage}: {rows:?}");
+            assert!(rows.len() <= 1, "{outage}: {rows:?}");
             rows.pop().filter(|row| row.end > stood.end + 5)
         })
         .await;

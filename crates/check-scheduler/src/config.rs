@@ -34,7 +34,7 @@ impl Default for Config {
             max_window_ms: 600_000,
             catch_up_limit_ms: 3_600_000,
             tick_ms: 1_000,
-            longest_back_off_ms: 30_000,
+            longest_back_off_ms: 5_000,
             lag_limit: 1_000,
             executor_group: CHECK_EXECUTOR_GROUP.to_owned(),
         }

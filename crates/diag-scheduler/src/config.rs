@@ -23,7 +23,7 @@ impl Default for Config {
             max_reports: 100_000,
             look_interval: Duration::from_secs(30),
             first_back_off: Duration::from_secs(1),
-            longest_back_off: Duration::from_secs(30),
+            longest_back_off: Duration::from_secs(5),
         }
     }
 }

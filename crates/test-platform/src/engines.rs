@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use aops_api::HostId;
+use aops_service::config::sections::Listen;
 use aops_service::config::{Settings, Sources, load};
 use aops_service::random;
 use aops_standalone::StandaloneConfig;
-use aops_test_server::Proxy;
+use aops_test_server::{Broker, Prometheus, Proxy, free_address};
+use jiff::Timestamp;
+use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection};
 
 /// An engine that a test can put a [`Proxy`] in front of.
@@ -16,9 +20,15 @@ pub enum Engine {
     Tables,
     /// Elasticsearch.
     Documents,
+    /// Prometheus, as the platform asks it. Its own way to the machines and to the platform goes past the proxy.
+    Series,
 }
 
-/// The engines of one platform, with names of its own on each: tests run side by side on the same servers.
+/// How often Prometheus scrapes in tests: as often as the embedded scraper does there.
+const SCRAPE_INTERVAL: &str = "250ms";
+
+/// The engines of one platform, with names of its own on each: tests run side by side on the same servers. Prometheus
+/// finds out by itself whom to scrape: each platform has one of its own.
 pub struct Engines {
     /// As operators set them: `AOPS_TABLES__URL` and so on.
     environment: Vec<(String, String)>,
@@ -26,6 +36,10 @@ pub struct Engines {
     database: Option<ServerDatabase>,
     /// Server and prefix of the indices of the platform.
     indices: Option<(String, String)>,
+    prometheus: Option<Prometheus>,
+    broker: Option<Broker>,
+    /// Of the internal listener.
+    internal_address: String,
 }
 
 struct ServerDatabase {
@@ -41,6 +55,9 @@ impl Engines {
             proxies: BTreeMap::new(),
             database: None,
             indices: None,
+            prometheus: None,
+            broker: None,
+            internal_address: "127.0.0.1:0".to_owned(),
         }
     }
 
@@ -51,16 +68,35 @@ impl Engines {
 
     /// Real servers, with a proxy in front of some of them.
     pub async fn with_proxies(proxied: &[Engine]) -> Option<Self> {
-        let mut engines = Self::embedded();
-        engines.add_tables(proxied.contains(&Engine::Tables)).await?;
-        engines
-            .add_documents(proxied.contains(&Engine::Documents))
-            .await?;
-        engines.add_bus()?;
+        let broker = given("AOPS_TEST_KAFKA")?;
+        let mut engines = Self::without_bus(proxied).await?;
+        engines.add_bus(&broker);
         Some(engines)
     }
 
-    async fn add_documents(&mut self, is_proxied: bool) -> Option<()> {
+    /// Real servers, with a [`Broker`] of the test's own, which is away: clients of Kafka go past a proxy, to the address
+    /// that the broker tells them.
+    pub async fn with_broker() -> Option<Self> {
+        // Where there is a broker for the tests, another can be had.
+        given("AOPS_TEST_KAFKA")?;
+        let mut engines = Self::without_bus(&[]).await?;
+        let broker = Broker::away();
+        engines.add_bus(broker.address());
+        engines.broker = Some(broker);
+        Some(engines)
+    }
+
+    async fn without_bus(proxied: &[Engine]) -> Option<Self> {
+        let mut engines = Self::embedded();
+        engines.add_tables(proxied.contains(&Engine::Tables)).await?;
+        engines
+            .add_documents_and_logs(proxied.contains(&Engine::Documents))
+            .await?;
+        engines.add_series(proxied.contains(&Engine::Series)).await?;
+        Some(engines)
+    }
+
+    async fn add_documents_and_logs(&mut self, is_proxied: bool) -> Option<()> {
         let server_url = given("AOPS_TEST_ELASTICSEARCH_URL")?
             .trim_end_matches('/')
             .to_owned();
@@ -72,25 +108,45 @@ impl Engines {
         } else {
             // Everything runs at once while the tests do: slow is not away.
             self.set("AOPS_DOCUMENTS__REQUEST_TIMEOUT", "30s");
+            self.set("AOPS_LOGS__CONNECTION__REQUEST_TIMEOUT", "30s");
         }
         self.set("AOPS_DOCUMENTS__ENGINE", "elasticsearch");
         self.set("AOPS_DOCUMENTS__URLS", format!("[\"{url}\"]"));
         self.set("AOPS_DOCUMENTS__INDEX_PREFIX", prefix.clone());
+        self.set("AOPS_LOGS__ENGINE", "elasticsearch");
+        self.set("AOPS_LOGS__CONNECTION__URLS", format!("[\"{url}\"]"));
+        self.set("AOPS_LOGS__CONNECTION__INDEX_PREFIX", prefix.clone());
         self.indices = Some((server_url, prefix));
         Some(())
     }
 
-    /// Few partitions: each costs the one broker of the tests files and threads. Clients of Kafka go past a proxy, to the
-    /// address that the broker tells them.
-    fn add_bus(&mut self) -> Option<()> {
-        let broker = given("AOPS_TEST_KAFKA")?;
+    async fn add_series(&mut self, is_proxied: bool) -> Option<()> {
+        // Where there is a server for the tests, there is its program.
+        given("AOPS_TEST_PROMETHEUS_URL")?;
+        let prometheus = Prometheus::away();
+        let mut address = prometheus.address().to_owned();
+        if is_proxied {
+            address = self.put_proxy(Engine::Series, &address).await;
+        } else {
+            self.set("AOPS_SERIES__REQUEST_TIMEOUT", "30s");
+        }
+        self.set("AOPS_SERIES__ENGINE", "prometheus");
+        self.set("AOPS_SERIES__URL", format!("http://{address}"));
+        self.set("AOPS_SCRAPE__INTERVAL", SCRAPE_INTERVAL);
+        // It asks there for its targets, also after the platform was restarted.
+        self.internal_address = free_address();
+        self.prometheus = Some(prometheus);
+        Some(())
+    }
+
+    /// Few partitions: each costs the one broker of the tests files and threads.
+    fn add_bus(&mut self, broker: &str) {
         self.set("AOPS_BUS__ENGINE", "kafka");
         self.set("AOPS_BUS__BROKERS", format!("[\"{broker}\"]"));
         self.set("AOPS_BUS__PARTITIONS", "4");
         // As short as brokers allow: after a kill the next process waits for it.
         self.set("AOPS_BUS__SESSION_TIMEOUT", "6s");
         self.set("AOPS_BUS__TOPIC_PREFIX", format!("platform-{}-", random::id()));
-        Some(())
     }
 
     /// Gives the address of the proxy.
@@ -142,6 +198,53 @@ impl Engines {
         let loaded = load(&StandaloneConfig::new(folder.to_owned()), sources).expect("a configuration");
         loaded.value.check().expect("sensible");
         loaded.value
+    }
+
+    /// Where a platform on these engines listens. It has no agent.
+    pub fn listen(&self) -> Listen {
+        Listen {
+            public: "127.0.0.1:0".to_owned(),
+            internal: self.internal_address.clone(),
+            agent: "off".to_owned(),
+        }
+    }
+
+    /// Has the machines of the platform with this data folder scraped, now or when it will be there. Embedded series are
+    /// scraped by the platform itself.
+    pub fn watch(&self, data_dir: &Path) {
+        if let Some(prometheus) = &self.prometheus {
+            prometheus.configure(&self.internal_address, data_dir, SCRAPE_INTERVAL);
+            prometheus.start();
+        }
+    }
+
+    /// The broker of the test's own.
+    pub fn broker(&self) -> &Broker {
+        self.broker.as_ref().expect("one of the test's own")
+    }
+
+    /// The Prometheus of the platform.
+    pub fn prometheus(&self) -> &Prometheus {
+        self.prometheus.as_ref().expect("real engines")
+    }
+
+    /// Stores a line of a machine's log as rsyslog does with `deploy/rsyslog/aops.conf`; it can be found when this returns.
+    pub async fn log(&self, host_id: &HostId, stream: &str, time: Timestamp, message: &str) {
+        let (server_url, prefix) = self.indices.as_ref().expect("real engines");
+        let written = time.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string();
+        let document = json!({
+            "@timestamp": written, "received": written, "host_id": host_id, "host": "box", "address": "127.0.0.1",
+            "stream": stream, "program": "kernel", "severity": "", "facility": "", "message": message,
+        });
+        let day = time.strftime("%Y.%m.%d");
+        let id = random::uuid();
+        let url = format!("{server_url}/{prefix}-log-v1-{day}/_create/{id}?refresh=true");
+        let call = reqwest::Client::new()
+            .put(&url)
+            .header("content-type", "application/json")
+            .body(document.to_string());
+        let status = call.send().await.expect("answered").status();
+        assert!(status.is_success(), "{url}: {status}");
     }
 
     /// The proxy in front of an engine.

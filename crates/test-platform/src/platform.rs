@@ -8,7 +8,6 @@ use aops_api::HostId;
 use aops_api::account::LoginRequest;
 use aops_api::host::HostRegisterRequest;
 use aops_client::{DataCenter, Platform};
-use aops_service::config::sections::Listen;
 use aops_service::secret;
 use aops_standalone::{StandaloneConfig, start};
 use tempfile::TempDir;
@@ -43,6 +42,7 @@ impl TestPlatform {
 
     /// Starts a platform in a folder, and on engines, that another one has left.
     pub async fn start_in(folder: TempDir, engines: &Engines) -> Self {
+        engines.watch(folder.path());
         let running = start(fast_config(folder.path(), engines))
             .await
             .expect("the platform starts");
@@ -101,11 +101,7 @@ impl TestPlatform {
 /// Windows of a second, free ports, and no agent of this machine.
 pub fn fast_config(folder: &Path, engines: &Engines) -> StandaloneConfig {
     let mut config = engines.config(folder);
-    config.listen = Listen {
-        public: "127.0.0.1:0".to_owned(),
-        internal: "127.0.0.1:0".to_owned(),
-        agent: "off".to_owned(),
-    };
+    config.listen = engines.listen();
     config.scrape.interval = Duration::from_millis(250);
     config.check.window = Duration::from_secs(1);
     config.check.evaluation_delay = Some(Duration::from_millis(500));

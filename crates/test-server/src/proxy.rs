@@ -19,6 +19,8 @@ enum Mode {
     Stall,
     /// Nobody listens.
     Refuse,
+    /// Connections are taken and get this text.
+    Answer(&'static str),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +86,14 @@ impl Proxy {
         });
     }
 
+    /// Ends all connections. Who connects from now on gets this text, as from a server that is there and does not work.
+    pub fn answer(&self, text: &'static str) {
+        self.state.send_modify(|state| {
+            state.mode = Mode::Answer(text);
+            state.cut += 1;
+        });
+    }
+
     fn set(&self, mode: Mode) {
         self.state.send_modify(|state| state.mode = mode);
     }
@@ -143,11 +153,14 @@ async fn bind_again(address: SocketAddr) -> TcpListener {
 
 async fn serve(client: TcpStream, target: String, mut seen: watch::Receiver<State>) {
     let gate = Gate(seen.clone());
-    let cut = seen.borrow().cut;
+    let State { cut, mode } = *seen.borrow();
     let ended = async {
         let _ = seen.wait_for(|state| state.cut != cut).await;
     };
     let forwarded = async {
+        if let Mode::Answer(text) = mode {
+            return answer(client, text).await;
+        }
         let mut gate = gate;
         gate.opened().await;
         let Ok(server) = TcpStream::connect(&target).await else {
@@ -164,6 +177,19 @@ async fn serve(client: TcpStream, target: String, mut seen: watch::Receiver<Stat
         () = ended => {}
         () = forwarded => {}
     }
+}
+
+/// A question is read first, and the rest of it afterwards: who is still speaking when the connection ends takes it for
+/// broken.
+async fn answer(mut client: TcpStream, text: &str) {
+    let mut buffer = [0_u8; 4 * 1024];
+    if matches!(client.read(&mut buffer).await, Ok(0) | Err(_)) {
+        return;
+    }
+    if client.write_all(text.as_bytes()).await.is_err() || client.shutdown().await.is_err() {
+        return;
+    }
+    while !matches!(client.read(&mut buffer).await, Ok(0) | Err(_)) {}
 }
 
 /// Waits while nothing goes through.
@@ -217,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_forwards_cuts_stalls_and_refuses() {
+    async fn it_forwards_cuts_stalls_refuses_and_answers() {
         let proxy = Proxy::start(echo().await).await;
         let connect = || TcpStream::connect(proxy.address());
         let mut first = connect().await.expect("connected");
@@ -250,5 +276,10 @@ mod tests {
             }
         };
         assert_eq!(says(&mut fourth, 6).await.expect("said"), 6);
+
+        proxy.answer("no");
+        assert!(fourth.read_u8().await.is_err(), "cut");
+        let mut fifth = connect().await.expect("taken");
+        assert_eq!(says(&mut fifth, 7).await.expect("said"), b'n');
     }
 }

@@ -1,7 +1,6 @@
 //! The message bus: one contract on every engine, and what each promises beyond it.
 
 mod backend;
-mod broker;
 mod contract;
 mod embedded;
 mod kafka;

@@ -6,10 +6,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use aops_bus::{Bus, BusConfig, BusError, Consumer, KafkaConfig};
+use aops_test_server::Broker;
 use serde_json::{Value, json};
 
 use crate::backend::{in_time, kafka_config, remove_topics};
-use crate::broker::Broker;
 
 const TOPIC: &str = "WORK";
 const GROUP: &str = "workers";
@@ -52,7 +52,7 @@ async fn a_broker_that_goes_and_comes_back_loses_nothing() {
     let Some(config) = kafka_config(2) else { return };
     let broker = Broker::away();
     let config = KafkaConfig {
-        brokers: vec![broker.address()],
+        brokers: vec![broker.address().to_owned()],
         ..config
     };
     in_time(async {
@@ -61,8 +61,8 @@ async fn a_broker_that_goes_and_comes_back_loses_nothing() {
         let consumer = subscribe(&bus).await;
         let refusal = bus.publish(TOPIC, "a", "away", Value::Null).await;
         let refusal = refusal.expect_err("away").to_string();
-        assert!(refusal.contains(&broker.address()), "{refusal}");
-        broker.start();
+        assert!(refusal.contains(broker.address()), "{refusal}");
+        tokio::task::block_in_place(|| broker.start());
         insist(&bus, "m0").await;
         assert_eq!(take(&consumer).await, "m0", "the consumer recovered by itself");
 

@@ -6,7 +6,6 @@ use aops_api::Code;
 use aops_api::account::{ChangePasswordRequest, LoginRequest};
 use aops_api::code::Empty;
 use aops_client::Platform;
-use aops_service::config::sections::Listen;
 use aops_standalone::start;
 use aops_test_platform::Engines;
 
@@ -24,11 +23,7 @@ fn login(password: &str) -> LoginRequest {
 async fn it_has_to_be_changed_and_then_is_gone(engines: &Engines) {
     let folder = tempfile::tempdir().expect("temp folder");
     let mut config = engines.config(folder.path());
-    config.listen = Listen {
-        public: "127.0.0.1:0".to_owned(),
-        internal: "127.0.0.1:0".to_owned(),
-        agent: "off".to_owned(),
-    };
+    config.listen = engines.listen();
     let running = start(config).await.expect("started");
     let first = running.first_password.clone().expect("generated");
     let file = folder.path().join("first-password");

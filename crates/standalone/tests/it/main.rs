@@ -4,10 +4,12 @@ mod bad_input;
 mod configuration;
 mod first_password;
 mod kill;
+mod logs;
 mod main_job;
 mod outages;
 mod process;
 mod readiness;
+mod steps;
 
 /// Runs each scenario on embedded storage and on real engines, unchanged.
 macro_rules! scenarios {

@@ -2,21 +2,16 @@
 
 use std::time::Duration;
 
-use aops_api::HostId;
 use aops_api::code::Empty;
-use aops_api::diagnosis::{
-    DiagExecuteRequest, LeafSource, Outcome, ProgressRequest, Report, ReportIdsRequest, ReportListRequest,
-};
+use aops_api::diagnosis::{LeafSource, Outcome};
 use aops_api::finding::FindingValue;
-use aops_api::result::{ResultGetRequest, ResultRow};
-use aops_api::rule::RuleImportRequest;
-use aops_api::tree::TreeImportRequest;
 use aops_client::Platform;
 use aops_service::Clock;
 use aops_test_platform::{Engines, FakeNode, TestPlatform, eventually};
 use serde_json::json;
 
 use crate::scenarios;
+use crate::steps::{self, abnormal_results, diagnose};
 
 scenarios!(
     an_anomaly_is_found_and_its_cause_named,
@@ -28,7 +23,7 @@ const BUSY: &str = r#"node_cpu_seconds_total{cpu="0",mode="idle"}"#;
 const CALM: &str = r#"node_cpu_seconds_total{cpu="1",mode="idle"}"#;
 
 async fn import_rules(admin: &Platform) {
-    let request: RuleImportRequest = serde_json::from_value(json!({ "check_items": [
+    let rules = json!([
         {
             "check_item": "cpu busy",
             "data_list": [{
@@ -39,108 +34,26 @@ async fn import_rules(admin: &Platform) {
             "condition": "avg(2s) < 0.2"
         },
         { "check_item": "load high", "data_list": [{ "name": "node_load1" }], "condition": "$0 > 100" }
-    ]}))
-    .expect("two rules");
-    let answer = admin
-        .import_rules(&request)
-        .await
-        .expect("answered")
-        .succeeded()
-        .expect("imported");
-    assert_eq!(answer.succeed_list, ["cpu busy", "load high"]);
+    ]);
+    steps::import_rules(admin, rules).await;
 }
+
+const TREE: &str = "slow host";
 
 async fn import_tree(admin: &Platform) {
-    let request: TreeImportRequest = serde_json::from_value(json!({ "trees": [{
-        "tree_name": "slow host",
-        "description": "",
-        "tree_content": {
-            "node name": "host is slow", "value": null, "condition": "processors || queue",
-            "description": "Programs answer late.", "advice": "", "children": [
-                {
-                    "node name": "processors", "value": null, "condition": "busy",
-                    "description": "A processor has no time to spare.", "advice": "Stop what burns it.", "children": [
-                        { "node name": "busy", "value": null, "check item": "cpu busy", "msg": "" }
-                    ]
-                },
-                { "node name": "queue", "value": null, "check item": "load high", "msg": "" }
-            ]
-        }
-    }]}))
-    .expect("a tree");
-    let answer = admin
-        .import_trees(&request)
-        .await
-        .expect("answered")
-        .succeeded()
-        .expect("imported");
-    assert_eq!(answer.succeed_list, ["slow host"]);
-}
-
-async fn abnormal_results(admin: &Platform) -> Vec<ResultRow> {
-    let request = ResultGetRequest {
-        value: Some("Abnormal".to_owned()),
-        ..ResultGetRequest::default()
-    };
-    // A search engine that is busy with all the tests at once may refuse for a moment.
-    eventually("results", async || {
-        let answer = admin.results(&request).await.expect("answered");
-        answer.succeeded().ok().map(|answer| answer.check_result)
-    })
-    .await
-}
-
-/// Runs a diagnosis of `[start, end)` seconds as one slice and returns its report once it is finished.
-async fn diagnose(admin: &Platform, host: &HostId, start: i64, end: i64) -> Report {
-    let request = DiagExecuteRequest {
-        host_list: vec![host.clone()],
-        time_range: vec![start.into(), end.into()],
-        tree_list: vec!["slow host".to_owned()],
-        interval: (end - start).into(),
-    };
-    let answer = admin
-        .execute(&request)
-        .await
-        .expect("answered")
-        .succeeded()
-        .expect("executed");
-    assert_eq!(answer.expected_report_num, 1);
-    let task_id = answer.task_id.expect("a task");
-    let progress = ProgressRequest {
-        task_list: vec![task_id.clone()],
-    };
-    eventually("the diagnosis", async || {
-        let answer = admin
-            .progress(&progress)
-            .await
-            .expect("answered")
-            .succeeded()
-            .expect("progress");
-        (answer.result[0].progress == 1).then_some(())
-    })
-    .await;
-    let list = ReportListRequest {
-        task_id: Some(task_id),
-        ..ReportListRequest::default()
-    };
-    let heads = admin
-        .report_list(&list)
-        .await
-        .expect("answered")
-        .succeeded()
-        .expect("heads")
-        .result;
-    let request = ReportIdsRequest {
-        report_list: vec![heads[0].report_id.clone()],
-    };
-    admin
-        .reports(&request)
-        .await
-        .expect("answered")
-        .succeeded()
-        .expect("a report")
-        .result
-        .remove(0)
+    let root = json!({
+        "node name": "host is slow", "value": null, "condition": "processors || queue",
+        "description": "Programs answer late.", "advice": "", "children": [
+            {
+                "node name": "processors", "value": null, "condition": "busy",
+                "description": "A processor has no time to spare.", "advice": "Stop what burns it.", "children": [
+                    { "node name": "busy", "value": null, "check item": "cpu busy", "msg": "" }
+                ]
+            },
+            { "node name": "queue", "value": null, "check item": "load high", "msg": "" }
+        ]
+    });
+    steps::import_tree(admin, TREE, root).await;
 }
 
 async fn an_anomaly_is_found_and_its_cause_named(engines: &Engines) {
@@ -186,7 +99,7 @@ async fn an_anomaly_is_found_and_its_cause_named(engines: &Engines) {
     assert_eq!(abnormal_results(&platform.admin).await.len(), 1);
 
     // A diagnosis over what has been checked reads the findings …
-    let report = diagnose(&platform.admin, &host, row.start, row.end).await;
+    let report = diagnose(&platform.admin, &host, TREE, row.start, row.end).await;
     assert_eq!(report.explanation.outcome, Outcome::CauseFound);
     assert_eq!(report.explanation.cause_path, ["host is slow", "processors"]);
     assert_eq!(report.explanation.advice, "Stop what burns it.");
@@ -203,7 +116,7 @@ async fn an_anomaly_is_found_and_its_cause_named(engines: &Engines) {
     })
     .await;
     assert_eq!(closed.result_id, row.result_id);
-    let report = diagnose(&platform.admin, &host, closed.end + 1, closed.end + 4).await;
+    let report = diagnose(&platform.admin, &host, TREE, closed.end + 1, closed.end + 4).await;
     assert_eq!(report.explanation.outcome, Outcome::CauseNotFound);
     platform.stop().await;
 }
@@ -233,7 +146,7 @@ async fn a_diagnosis_evaluates_what_no_check_has_covered(engines: &Engines) {
     import_rules(&platform.admin).await;
     import_tree(&platform.admin).await;
 
-    let report = diagnose(&platform.admin, &host, begin, end).await;
+    let report = diagnose(&platform.admin, &host, TREE, begin, end).await;
     assert_eq!(report.explanation.cause_path, ["host is slow"]);
     let leaf = report
         .explanation

@@ -3,6 +3,9 @@
 //!
 //! What is asserted is the code. A request that takes longer than [`HANGS`], far above what it is to take, hangs.
 
+mod bus;
+mod series;
+
 use std::time::Duration;
 
 use aops_api::Code;
@@ -11,6 +14,7 @@ use aops_api::code::Empty;
 use aops_api::result::{ResultGetRequest, ResultRow};
 use aops_api::rule::RuleImportRequest;
 use aops_client::{ClientError, Outcome, Platform};
+use aops_service::Clock;
 use aops_standalone::start;
 use aops_test_platform::{
     Engine, Engines, FakeNode, PASSWORD, TestPlatform, eventually, fast_config, log_in,

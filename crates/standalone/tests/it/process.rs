@@ -16,14 +16,15 @@ pub(crate) fn command(data_dir: &Path, engines: &Engines) -> Command {
             command.env_remove(name);
         }
     }
+    let listen = engines.listen();
     command
         .arg("--data-dir")
         .arg(data_dir)
         .args([
             "--listen",
-            "127.0.0.1:0",
+            &listen.public,
             "--internal-listen",
-            "127.0.0.1:0",
+            &listen.internal,
             "--agent-listen",
             "127.0.0.1:0",
         ])
@@ -43,6 +44,7 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) async fn started(data_dir: &Path, engines: &Engines) -> (Child, String) {
     let address_file = data_dir.with_extension("address");
     let _ = fs::remove_file(&address_file);
+    engines.watch(data_dir);
     let child = command(data_dir, engines)
         .stderr(Stdio::null())
         .spawn()

@@ -423,6 +423,7 @@ async fn credentials_open_with_their_key_only() {
     );
     let secrets = &answer.files[1].content;
     let opened = aops_vault::ansible::vault::decrypt(secrets, "the key of ann").expect("opens");
+    let opened = opened.as_str();
     assert!(
         opened.contains("secret of the host") && opened.contains("secret of root"),
         "{opened}"

@@ -5,46 +5,72 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::free_address;
+
 /// Started by `scripts/engines` in a folder of its own; stopped when it is dropped.
-pub(crate) struct Broker {
+pub struct Broker {
     folder: tempfile::TempDir,
     script: PathBuf,
+    address: String,
 }
 
 impl Broker {
-    /// Started, and stopped again: it has an address, and nobody answers there.
-    pub(crate) fn away() -> Self {
+    /// One that has an address, where nobody answers yet. Not the usual port: two tests would take it at the same time.
+    pub fn away() -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/engines");
         let folder = tempfile::tempdir().expect("a folder");
         share_downloads(&script, folder.path());
-        let broker = Self { folder, script };
-        broker.start();
-        broker.stop();
-        broker
+        let address = free_address();
+        let (_, port) = address.split_once(':').expect("host:port");
+        // The script leaves an engine its port.
+        let home = folder.path().join("kafka");
+        std::fs::create_dir(&home).expect("a folder");
+        std::fs::write(home.join("port"), port).expect("written");
+        Self {
+            folder,
+            script,
+            address,
+        }
     }
 
-    pub(crate) fn address(&self) -> String {
-        let port = std::fs::read_to_string(self.folder.path().join("kafka/port")).expect("a port");
-        format!("127.0.0.1:{}", port.trim())
+    /// Where clients find it: `host:port`.
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
-    pub(crate) fn start(&self) {
+    /// Starts it and waits until it serves.
+    pub fn start(&self) {
         self.run("start");
     }
 
-    pub(crate) fn stop(&self) {
+    /// Stops it in good order.
+    pub fn stop(&self) {
         self.run("stop");
     }
 
     /// As a crash of the machine's kind: without a word to anybody.
-    pub(crate) fn kill(&self) {
-        let process = std::fs::read_to_string(self.folder.path().join("kafka/kafka.pid")).expect("a process");
-        let killed = Command::new("kill").args(["-9", process.trim()]).status();
-        assert!(killed.expect("kill").success());
-        // The signal is under way when `kill` returns.
+    pub fn kill(&self) {
+        self.signal("-KILL");
+        // The signal is under way when it is sent.
         while TcpStream::connect(self.address()).is_ok() {
             std::thread::yield_now();
         }
+    }
+
+    /// Halts it: connections stay open, and nothing is answered.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on after [`pause`](Self::pause).
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let process = std::fs::read_to_string(self.folder.path().join("kafka/kafka.pid")).expect("a process");
+        let sent = Command::new("kill").args([name, process.trim()]).status();
+        assert!(sent.expect("kill").success());
     }
 
     fn run(&self, action: &str) {

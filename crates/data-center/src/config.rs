@@ -16,6 +16,9 @@ use crate::store::TablesConfig;
 /// Name of the scrape job of node agents, the label `job` of their series.
 pub const NODE_JOB: &str = "node";
 
+/// How long entries of the operation log are kept unless something else is said.
+pub const DEFAULT_OPERATION_LOG: Duration = Duration::from_secs(365 * 86_400);
+
 /// Where agents listen unless they are told otherwise.
 pub const DEFAULT_AGENT_PORT: u16 = 50_002;
 
@@ -50,6 +53,8 @@ pub struct DataCenterConfig {
     pub document_retention: DocumentRetention,
     /// Where lines of logs are read.
     pub logs: LogsConfig,
+    /// How long entries of the operation log are kept.
+    pub operation_log_retention: Duration,
     /// How long samples are kept; Prometheus has a setting of its own.
     pub series_retention: Duration,
 }
@@ -73,6 +78,7 @@ impl DataCenterConfig {
             documents: DocumentsConfig::default(),
             document_retention: DocumentRetention::default(),
             logs: LogsConfig::default(),
+            operation_log_retention: DEFAULT_OPERATION_LOG,
             series_retention: DEFAULT_RETENTION,
         }
     }

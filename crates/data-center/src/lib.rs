@@ -30,7 +30,9 @@ mod first_admin;
 mod folder;
 mod inventory;
 mod label_condition;
+
 pub mod logs;
+mod operation_log;
 mod preparation;
 pub mod reports;
 pub mod results;
@@ -49,7 +51,9 @@ use std::time::Duration;
 use aops_service::{Clock, Credentials, Service, random, secret};
 
 use account::token::TokenKey;
-pub use config::{DEFAULT_AGENT_PORT, DataCenterConfig, NODE_JOB, first_password_file};
+pub use config::{
+    DEFAULT_AGENT_PORT, DEFAULT_OPERATION_LOG, DataCenterConfig, NODE_JOB, first_password_file,
+};
 use documents::Documents;
 pub use error::Error;
 use inventory::{Machines, ScrapedMachines};
@@ -104,7 +108,11 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
         .with_loop("settler", move |shutdown| {
             settler::run(settled, settling, shutdown)
         });
-    let service = with_retention_loops(service, &config, documents, logs, &clock);
+    let (log, log_clock, keep) = (tables.clone(), clock.clone(), config.operation_log_retention);
+    let service = with_retention_loops(service, &config, documents, logs, &clock)
+        .with_loop("operation log retention", move |shutdown| {
+            operation_log::run(log, keep, log_clock, shutdown)
+        });
     with_series_loops(service, config, tables, series, clock)
 }
 

@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use aops_bus::{BusConfig, BusError};
 use aops_data_center::account::SessionLimits;
+use aops_data_center::account::password::Cost;
 use aops_data_center::documents::DocumentsConfig;
 use aops_data_center::documents::retention::DocumentRetention;
 use aops_data_center::logs::LogsConfig;
 use aops_data_center::series::SeriesConfig;
 use aops_data_center::series::retention::DEFAULT_RETENTION;
 use aops_data_center::series::scrape::ScrapeLimits;
-use aops_data_center::{DataCenterConfig, TablesConfig};
-use aops_service::config::sections::{Check, Diagnosis, Listen, Scrape, Session};
+use aops_data_center::{DEFAULT_OPERATION_LOG, DataCenterConfig, TablesConfig};
+use aops_service::config::sections::{Check, Diagnosis, Listen, Passwords, Scrape, Session};
 use aops_service::config::{Refusal, Settings};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,8 @@ pub struct StandaloneConfig {
     pub listen: Listen,
     /// How long a login lasts.
     pub session: Session,
+    /// What hashing a password costs.
+    pub passwords: Passwords,
     /// How metrics are collected.
     pub scrape: Scrape,
     /// How rules are judged.
@@ -65,6 +68,9 @@ pub struct Retention {
     /// Reports, from when they were made.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub reports: Duration,
+    /// Entries of the operation log.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
+    pub operation_log: Duration,
 }
 
 impl Default for Retention {
@@ -74,6 +80,7 @@ impl Default for Retention {
             series: DEFAULT_RETENTION,
             results: documents.results,
             reports: documents.reports,
+            operation_log: DEFAULT_OPERATION_LOG,
         }
     }
 }
@@ -85,6 +92,7 @@ impl Retention {
             ("series", self.series),
             ("results", self.results),
             ("reports", self.reports),
+            ("operation_log", self.operation_log),
         ] {
             if kept < SHORTEST_RETENTION {
                 let reason = format!("is {kept:?}, expected at least {SHORTEST_RETENTION:?}");
@@ -108,6 +116,7 @@ impl Settings for StandaloneConfig {
     fn check(&self) -> Result<(), Refusal> {
         let sections = [
             ("session", self.session.check()),
+            ("passwords", self.passwords.check()),
             ("scrape", self.scrape.check()),
             ("check", self.check.check()),
             ("diagnosis", self.diagnosis.check()),
@@ -158,6 +167,7 @@ impl StandaloneConfig {
             admin_password: None,
             listen: Listen::default(),
             session: Session::default(),
+            passwords: Passwords::default(),
             scrape: Scrape {
                 interval: Duration::from_secs(2),
                 ..Scrape::default()
@@ -233,6 +243,13 @@ impl StandaloneConfig {
                 lifetime_ms: milliseconds(self.session.lifetime),
                 idle_ms: milliseconds(self.session.idle),
             },
+            password_cost: Cost {
+                memory_kib: self.passwords.memory_kib,
+                passes: self.passwords.passes,
+                lanes: self.passwords.lanes,
+            },
+            agent_port: self.scrape.agent_port,
+            operation_log_retention: self.retention.operation_log,
             scrape_interval: self.scrape.interval,
             scrape_limits: ScrapeLimits {
                 timeout: self.scrape.timeout,
@@ -275,6 +292,12 @@ mod tests {
             format!("{:?}", defaults.scrape_limits)
         );
         assert_eq!(data_center.scrape_interval, defaults.scrape_interval);
+        assert_eq!(data_center.password_cost, defaults.password_cost);
+        assert_eq!(data_center.agent_port, defaults.agent_port);
+        assert_eq!(
+            data_center.operation_log_retention,
+            defaults.operation_log_retention
+        );
     }
 
     #[test]

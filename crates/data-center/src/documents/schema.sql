@@ -11,10 +11,11 @@ CREATE TABLE result (
     body           TEXT
 ) WITHOUT ROWID;
 CREATE INDEX result_removed ON result (removed_ms) WHERE removed_ms IS NOT NULL;
-CREATE INDEX result_key_host ON result (evaluation_key, host_id, start_ms);
+-- These two hold all that filters and sorts: what is not on the page is not looked up in the table, whose rows are long.
+CREATE INDEX result_key_host ON result (evaluation_key, host_id, start_ms, end_ms, value, removed_ms) WHERE removed_ms IS NULL;
+CREATE INDEX result_start ON result (start_ms, id, evaluation_key, host_id, value, end_ms, removed_ms) WHERE removed_ms IS NULL;
 CREATE INDEX result_host ON result (host_id, start_ms);
 CREATE INDEX result_value ON result (value);
-CREATE INDEX result_start ON result (start_ms);
 CREATE INDEX result_end ON result (end_ms);
 
 CREATE TABLE report (

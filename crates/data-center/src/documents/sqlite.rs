@@ -11,9 +11,9 @@ use super::{Direction, Document, DocumentsError, Field, FieldType, Filter, Found
 use crate::sqlite_file::{Schema, SqliteFile};
 
 const SCHEMA: Schema = Schema {
-    version: 2,
+    version: 3,
     statements: include_str!("schema.sql"),
-    upgrades: &[REPORTS_KNOW_WHEN_THEY_WERE_MADE],
+    upgrades: &[REPORTS_KNOW_WHEN_THEY_WERE_MADE, INDICES_HOLD_WHAT_FILTERS],
 };
 
 /// From 1 to 2. What was made before counts as made at the end of what it is about.
@@ -21,6 +21,14 @@ const REPORTS_KNOW_WHEN_THEY_WERE_MADE: &str = "
     ALTER TABLE report ADD COLUMN created_ms INTEGER;
     UPDATE report SET created_ms = end_ms, body = json_set(body, '$.created_ms', end_ms) WHERE body IS NOT NULL;
     CREATE INDEX report_created ON report (created_ms);
+";
+
+/// From 2 to 3.
+const INDICES_HOLD_WHAT_FILTERS: &str = "
+    DROP INDEX result_key_host;
+    DROP INDEX result_start;
+    CREATE INDEX result_key_host ON result (evaluation_key, host_id, start_ms, end_ms, value, removed_ms) WHERE removed_ms IS NULL;
+    CREATE INDEX result_start ON result (start_ms, id, evaluation_key, host_id, value, end_ms, removed_ms) WHERE removed_ms IS NULL;
 ";
 
 /// The embedded document store. Cheap to clone.
@@ -77,9 +85,7 @@ impl SqliteDocuments {
     pub(super) async fn search(&self, kind: Kind, query: &Query) -> Result<Found, DocumentsError> {
         let mut count = select(kind, "count(*)");
         push_conditions(&mut count, query);
-        let mut page = select(kind, "id, revision, body");
-        push_conditions(&mut page, query);
-        push_page(&mut page, query);
+        let mut page = page_statement(kind, query);
 
         // Both see the same state, so that the total fits the page.
         let mut snapshot = self.file.reader.begin().await?;
@@ -282,20 +288,45 @@ fn push_filter(statement: &mut QueryBuilder<Sqlite>, filter: &Filter) {
     }
 }
 
-fn push_page(statement: &mut QueryBuilder<Sqlite>, query: &Query) {
+/// The ids of the page first, which an index may hold with all that filters and sorts; only then the rows, which are long.
+fn page_statement(kind: Kind, query: &Query) -> QueryBuilder<Sqlite> {
+    let columns: Vec<&str> = query
+        .sort
+        .iter()
+        .map(|(field, _)| field.name())
+        .chain(["id"])
+        .collect();
+    let mut statement = QueryBuilder::new("SELECT document.id, document.revision, document.body FROM (");
+    statement.push(format_args!(
+        "SELECT {} FROM {} WHERE removed_ms IS NULL",
+        columns.join(", "),
+        table(kind)
+    ));
+    push_conditions(&mut statement, query);
+    push_order(&mut statement, query, "");
+    statement
+        .push(" LIMIT ")
+        .push_bind(saturate(query.limit))
+        .push(" OFFSET ")
+        .push_bind(saturate(query.offset))
+        .push(format_args!(
+            ") AS page JOIN {} AS document ON document.id = page.id",
+            table(kind)
+        ));
+    push_order(&mut statement, query, "page.");
+    statement
+}
+
+fn push_order(statement: &mut QueryBuilder<Sqlite>, query: &Query, of: &str) {
     statement.push(" ORDER BY ");
     for (field, direction) in &query.sort {
         let order = match direction {
             Direction::Ascending => "ASC",
             Direction::Descending => "DESC",
         };
-        statement.push(format_args!("{} {order}, ", field.name()));
+        statement.push(format_args!("{of}{} {order}, ", field.name()));
     }
-    statement
-        .push("id LIMIT ")
-        .push_bind(saturate(query.limit))
-        .push(" OFFSET ")
-        .push_bind(saturate(query.offset));
+    statement.push(format_args!("{of}id"));
 }
 
 fn saturate(number: u64) -> i64 {

@@ -69,6 +69,46 @@ impl Session {
     }
 }
 
+/// `[passwords]`: what hashing a password costs (argon2id). A password that was hashed at another cost is hashed anew at its
+/// next login.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Passwords {
+    /// Memory in KiB; four logins at a time take it.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+    /// Lanes, side by side.
+    pub lanes: u32,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self {
+            memory_kib: 19_456,
+            passes: 2,
+            lanes: 1,
+        }
+    }
+}
+
+impl Passwords {
+    /// Refuses what makes no sense.
+    pub fn check(&self) -> Result<(), Refusal> {
+        for (key, value, range) in [
+            ("memory_kib", self.memory_kib, 8_192..=1_048_576),
+            ("passes", self.passes, 1..=64),
+            ("lanes", self.lanes, 1..=64),
+        ] {
+            if !range.contains(&value) {
+                let reason = format!("is {value}, expected {} to {}", range.start(), range.end());
+                return Err(Refusal::new(key, reason));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// `[scrape]`: how metrics are collected.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -83,6 +123,8 @@ pub struct Scrape {
     pub concurrency: usize,
     /// Samples of one scrape over this are dropped, counted and shown.
     pub maximum_samples: usize,
+    /// Port of the agents of hosts that are added by their address.
+    pub agent_port: u16,
 }
 
 impl Default for Scrape {
@@ -92,6 +134,7 @@ impl Default for Scrape {
             timeout: Duration::from_secs(10),
             concurrency: 64,
             maximum_samples: 20_000,
+            agent_port: 50_002,
         }
     }
 }

@@ -317,7 +317,7 @@ pub struct InventoryAnswer {
 /// A file of an inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InventoryFile {
-    /// Relative, such as `group_vars/all/vault.yml`.
+    /// Relative, such as `hosts.yml`.
     pub path: String,
     /// Text.
     pub content: String,

@@ -14,16 +14,20 @@
 //! | [`feeder`] | from the outbox of the tables to the documents |
 //! | [`logs`] | lines of logs that shippers write |
 //! | [`series`] | samples, and the scraper that fills them |
+//! | [`facts`] | what machines are made of, asked of their agents |
+//! | [`agent_request`] | requests to agents, within bounds |
 //! | [`account`] | passwords, tokens, who is calling |
 //! | `routes` | `/data` |
 
 pub mod account;
+pub mod agent_request;
 mod back_off;
 mod config;
 pub mod documents;
 pub mod elasticsearch;
 mod engines;
 mod error;
+pub mod facts;
 pub mod feeder;
 pub mod findings;
 mod first_admin;

@@ -150,8 +150,10 @@ fn ansible_lists_the_inventory() {
     assert_eq!(listed["my_x20_db"], json!({"hosts": ["数据库"]}));
     assert_eq!(
         listed["all"],
-        json!({"children": ["ungrouped", "my_x20_db", "web"]})
+        json!({"children": ["ungrouped", "my_x20_db", "web", "aops_credentials_x_1"]})
     );
+    let members = json!({"hosts": ["数据库", "web-1", "web-2"]});
+    assert_eq!(listed["aops_credentials_x_1"], members);
     let host = &listed["_meta"]["hostvars"]["数据库"];
     assert_eq!(host["ansible_port"], 2_202);
     assert_eq!(host["ansible_become_method"], "su");
@@ -207,6 +209,10 @@ fn templates_resolve_to_the_secrets_whatever_is_in_them() {
             sudo_password: format!("{odd}\nsecond line\ttab\u{85}\u{2028}\u{feff}"),
         };
         hosts.push(host);
+    }
+    // More than the secrets of one file.
+    for number in ODD.len()..60 {
+        hosts.push(host(number, &format!("host-{number}"), "plain"));
     }
     ansible.export(&hosts);
 

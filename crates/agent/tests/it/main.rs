@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use aops_agent::{AgentConfig, build};
+use aops_api::facts::HostFacts;
 use aops_service::server::{Audience, Server, bind};
 use aops_service::{Clock, Credentials, Shutdown};
 use procfs::prelude::*;
@@ -42,6 +43,7 @@ impl Agent {
         Self::start(AgentConfig {
             proc_root: proc_root.to_owned(),
             clock: Clock::manual(1_795_261_872_250),
+            ..AgentConfig::default()
         })
     }
 
@@ -233,6 +235,18 @@ async fn the_page_is_told_to_be_prometheus_text_and_health_is_served() {
     let health = agent.get("/health").await;
     assert_eq!(health.status(), 200);
     assert!(health.text().await.expect("text").contains("\"agent\""));
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn facts_are_json() {
+    let agent = Agent::over(&fixture());
+    let response = agent.get("/facts").await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let facts: HostFacts = serde_json::from_str(&response.text().await.expect("text")).expect("facts");
+    assert_eq!(facts.os.kernel_version, "6.1.0-18-amd64");
+    assert_eq!(facts.cpu.architecture, "aarch64");
     agent.stop().await;
 }
 

@@ -6,6 +6,7 @@
 mod backend;
 mod center;
 mod documents;
+mod facts;
 mod logs;
 mod results;
 mod routes;

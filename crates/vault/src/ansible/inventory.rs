@@ -1,21 +1,27 @@
-//! The files of an inventory: `hosts.yml`, which has no secret, and `group_vars/all/vault.yml`, which has all of them and is
-//! encrypted.
+//! The files of an inventory: `hosts.yml`, which has no secret, and encrypted files in `group_vars`, which have them.
+//!
+//! To Ansible, variables of a group are variables of each of its hosts: with the secrets of a thousand hosts in one group, it
+//! has a million of them (`ansible-inventory --list` writes 294 MB). A file for each host would need a derivation of a key
+//! each, which is slow by design. So the hosts stand in groups of fifty, beside those that people made, each with a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use aops_api::host::InventoryFile;
 use aops_api::id::HostId;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::name;
 use super::vault::{self, SALT_BYTES};
 use super::yaml::{not_a_template, quoted};
-use super::{name, yaml};
 use crate::credentials::Credentials;
 use crate::error::VaultError;
 
 /// The variable that has the secrets, by host id.
 const SECRETS: &str = "aops_credentials";
+/// Hosts whose secrets are in one file.
+const HOSTS_OF_A_FILE: usize = 50;
 
 /// A host of an inventory.
 #[derive(Clone, Debug)]
@@ -34,30 +40,45 @@ pub struct InventoryHost {
     pub credentials: Credentials,
 }
 
-/// An inventory in two files: `hosts.yml`, where each host refers to its secrets, and `group_vars/all/vault.yml`, encrypted
-/// with `key` as `ansible-vault` does it. The salt is random and new each time.
+/// An inventory: `hosts.yml`, where each host refers to its secrets, and for every fifty hosts a file in `group_vars`, encrypted
+/// with `key` as `ansible-vault` does it. The salt is random and new each time; each file's own is derived from it.
 ///
 /// Names that Ansible does not take are written otherwise; those that people gave are kept in `aops_host_name` and
 /// `aops_host_group_name`. No text of a user is ever evaluated as a template. A host becomes root by `su`.
 ///
-/// Blocking for some milliseconds, and for about a microsecond more for each host.
+/// Blocking for some milliseconds for every fifty hosts.
 pub fn inventory(
     hosts: &[InventoryHost],
     key: &str,
     salt: [u8; SALT_BYTES],
 ) -> Result<Vec<InventoryFile>, VaultError> {
     let groups = by_group(hosts)?;
-    let secrets = vault::encrypt(&secrets_file(&groups), key, salt)?;
-    Ok(vec![
-        InventoryFile {
-            path: "hosts.yml".to_owned(),
-            content: hosts_file(&groups),
-        },
-        InventoryFile {
-            path: "group_vars/all/vault.yml".to_owned(),
-            content: secrets,
-        },
-    ])
+    let sorted: Vec<&InventoryHost> = groups.values().flat_map(BTreeMap::values).copied().collect();
+    let parts: Vec<&[&InventoryHost]> = sorted.chunks(HOSTS_OF_A_FILE).collect();
+    let mut files = vec![InventoryFile {
+        path: "hosts.yml".to_owned(),
+        content: hosts_file(&groups, &parts),
+    }];
+    for (place, part) in parts.into_iter().enumerate() {
+        files.push(InventoryFile {
+            path: format!("group_vars/{}.yml", secrets_group(place)),
+            content: vault::encrypt(&secrets_file(part), key, salt_of(salt, place))?,
+        });
+    }
+    Ok(files)
+}
+
+/// The group whose hosts' secrets are in one file. People's groups have no such name: `_x_` is in none but at its end.
+fn secrets_group(place: usize) -> String {
+    format!("{SECRETS}_x_{}", place + 1)
+}
+
+/// With one salt, two files would be encrypted by the same stream of bytes, and give each other away.
+fn salt_of(salt: [u8; SALT_BYTES], place: usize) -> [u8; SALT_BYTES] {
+    let mut hash = Sha256::new();
+    hash.update(salt);
+    hash.update((place as u64).to_le_bytes());
+    hash.finalize().into()
 }
 
 /// By the name of the group, then of the host.
@@ -78,24 +99,35 @@ fn by_group(hosts: &[InventoryHost]) -> Result<Groups<'_>, VaultError> {
     Ok(groups)
 }
 
-fn hosts_file(groups: &Groups<'_>) -> String {
+fn hosts_file(groups: &Groups<'_>, parts: &[&[&InventoryHost]]) -> String {
     let group_aliases: BTreeSet<String> = groups.keys().map(|group| name::of_group(group)).collect();
     let mut text = String::from(
-        "# Hosts of A-Ops. Secrets are in group_vars/all/vault.yml, sealed by the key that they were exported with:\n\
+        "# Hosts of A-Ops. Secrets are in group_vars, sealed by the key that they were exported with:\n\
          #   ansible -i hosts.yml --ask-vault-pass all -m ping\n",
     );
+    let alias = |host: &InventoryHost| {
+        quoted(&name::of_host(&host.host_name, |alias| {
+            group_aliases.contains(alias)
+        }))
+    };
     if groups.is_empty() {
         text.push_str("{}\n");
     }
     for (group, hosts) in groups {
-        push_line(&mut text, 0, &yaml::quoted(&name::of_group(group)), "");
+        push_line(&mut text, 0, &quoted(&name::of_group(group)), "");
         push_line(&mut text, 1, "hosts", "");
         for host in hosts.values() {
-            let alias = name::of_host(&host.host_name, |alias| group_aliases.contains(alias));
-            push_line(&mut text, 2, &yaml::quoted(&alias), "");
+            push_line(&mut text, 2, &alias(host), "");
             for (variable, value) in variables(host) {
                 push_line(&mut text, 3, variable, &value);
             }
+        }
+    }
+    for (place, part) in parts.iter().enumerate() {
+        push_line(&mut text, 0, &quoted(&secrets_group(place)), "");
+        push_line(&mut text, 1, "hosts", "");
+        for host in *part {
+            push_line(&mut text, 2, &alias(host), "");
         }
     }
     text
@@ -133,10 +165,10 @@ fn secrets_key(host_id: &HostId) -> String {
         .fold("_".to_owned(), |key, byte| key + &format!("{byte:02x}"))
 }
 
-fn secrets_file(groups: &Groups<'_>) -> Zeroizing<String> {
-    let hosts = || groups.values().flat_map(BTreeMap::values);
+fn secrets_file(hosts: &[&InventoryHost]) -> Zeroizing<String> {
     // Room for all of it at once: a text that grows leaves copies behind. An escape has ten characters.
-    let bytes: usize = hosts()
+    let bytes: usize = hosts
+        .iter()
         .map(|host| {
             let Credentials {
                 username,
@@ -149,8 +181,8 @@ fn secrets_file(groups: &Groups<'_>) -> Zeroizing<String> {
         })
         .sum();
     let mut text = Zeroizing::new(String::with_capacity(bytes + 64));
-    push_line(&mut text, 0, SECRETS, if groups.is_empty() { "{}" } else { "" });
-    for host in hosts() {
+    push_line(&mut text, 0, SECRETS, "");
+    for host in hosts {
         push_line(&mut text, 1, &quoted(&secrets_key(&host.host_id)), "");
         let fields = [
             ("username", &host.credentials.username),
@@ -203,7 +235,8 @@ mod tests {
         assert_eq!(files[0].path, "hosts.yml");
         let expected = include_str!("../../tests/stored/hosts.yml");
         assert_eq!(files[0].content, expected);
-        assert_eq!(files[1].path, "group_vars/all/vault.yml");
+        assert_eq!(files[1].path, "group_vars/aops_credentials_x_1.yml");
+        assert_eq!(files.len(), 2);
         let secrets = vault::decrypt(&files[1].content, "sesame").expect("decrypts");
         assert_eq!(secrets.as_str(), include_str!("../../tests/stored/secrets.yml"));
     }
@@ -211,9 +244,45 @@ mod tests {
     #[test]
     fn no_hosts_are_an_inventory_too() {
         let files = inventory(&[], "sesame", [1; SALT_BYTES]).expect("an inventory");
+        assert_eq!(files.len(), 1);
         assert_eq!(read(&files[0].content), serde_json::json!({}));
-        let secrets = vault::decrypt(&files[1].content, "sesame").expect("decrypts");
-        assert_eq!(read(&secrets), serde_json::json!({"aops_credentials": {}}));
+    }
+
+    #[test]
+    fn each_host_finds_its_secret_in_the_file_of_its_group() {
+        let hosts: Vec<_> = (0..120)
+            .map(|number| {
+                host(
+                    number,
+                    &format!("host-{number}"),
+                    if number % 2 == 0 { "even" } else { "odd" },
+                )
+            })
+            .collect();
+        let files = inventory(&hosts, "sesame", [1; SALT_BYTES]).expect("an inventory");
+        assert_eq!(files.len(), 4);
+        let listed = read(&files[0].content);
+        let mut found = 0;
+        for (place, file) in files[1..].iter().enumerate() {
+            let members = listed[secrets_group(place)]["hosts"].as_object().expect("hosts");
+            let secrets = read(&vault::decrypt(&file.content, "sesame").expect("decrypts"));
+            assert_eq!(
+                secrets["aops_credentials"].as_object().expect("secrets").len(),
+                members.len()
+            );
+            for host in hosts.iter().filter(|host| members.contains_key(&host.host_name)) {
+                let secret = &secrets["aops_credentials"][host.host_id.as_str()]["password"];
+                assert_eq!(*secret, host.credentials.password);
+                found += 1;
+            }
+        }
+        assert_eq!(found, hosts.len());
+        // The second line of a file begins with its salt.
+        let salts: BTreeSet<_> = files[1..]
+            .iter()
+            .map(|file| file.content.lines().nth(1))
+            .collect();
+        assert_eq!(salts.len(), 3);
     }
 
     #[test]
@@ -248,8 +317,9 @@ mod tests {
                 host
             }).collect();
             let groups = by_group(&hosts).expect("no name twice");
-            let listed = read(&hosts_file(&groups));
-            let secrets = read(&secrets_file(&groups));
+            let all: Vec<&InventoryHost> = hosts.iter().collect();
+            let listed = read(&hosts_file(&groups, &[&all]));
+            let secrets = read(&secrets_file(&all));
             for host in &hosts {
                 let alias = name::of_host(&host.host_name, |alias| listed.get(alias).is_some());
                 let found = &listed[name::of_group(&host.host_group_name)]["hosts"][alias];
@@ -265,9 +335,7 @@ mod tests {
     fn a_secret_is_not_copied_by_a_text_that_grows() {
         let mut odd = host(1, "a", "web");
         odd.credentials.password = "\u{1}".repeat(1_000);
-        let hosts = [odd];
-        let groups = by_group(&hosts).expect("no name twice");
-        let text = secrets_file(&groups);
+        let text = secrets_file(&[&odd]);
         assert!(text.len() > 10_000);
         let room = 10 * (1_000 + "user 1".len() + "{{ 7 * 7 }}".len()) + 2 * 32 + 128 + 64;
         assert_eq!(text.capacity(), room);

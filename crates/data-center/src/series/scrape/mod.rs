@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::Series;
+use crate::agent_request::agent_client;
 
 /// How often a target is scraped unless its job says otherwise.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);
@@ -107,7 +108,7 @@ impl<I: Inventory> Scraper<I> {
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let permits = Semaphore::new(limits.concurrency);
-        let client = request::client()?;
+        let client = agent_client()?;
         let shared = Shared {
             series,
             inventory,

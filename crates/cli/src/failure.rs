@@ -104,11 +104,11 @@ impl Failure {
     fn advice(&self, login_command: &str) -> Option<String> {
         match self {
             Failure::Usage(_) => Some("For more information, try '--help'.".to_owned()),
-            Failure::NoAnswer { server, error } if error.detail.contains("certificate") => Some(format!(
+            Failure::NoAnswer { server, error } if is_untrusted(error) => Some(format!(
                 "{server} is not trusted: name the file of its authority with --ca_cert or AOPS_CA_CERT"
             )),
             Failure::NoAnswer { server, error } if error.code == Code::ConnectionError => Some(format!(
-                "no answer from {server}: is the platform running there? Start the platform there (aops-standalone), or name the right one with \
+                "no answer from {server}: is the platform running there? Start it (aops-standalone), or name the right one with \
                  --server or AOPS_SERVER"
             )),
             Failure::NoAnswer { server, .. } => Some(format!(
@@ -130,6 +130,11 @@ impl Failure {
             | Failure::Output(_) => None,
         }
     }
+}
+
+/// TLS says so in words only.
+fn is_untrusted(error: &ClientError) -> bool {
+    error.code == Code::ConnectionError && error.detail.contains("certificate")
 }
 
 const FAILED: u8 = 1;

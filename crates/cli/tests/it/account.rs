@@ -16,7 +16,9 @@ async fn a_login_prints_the_answer_as_json() {
     let ran = run(&server, &arguments).await.expect_code(0);
     assert_eq!(
         ran.json(),
-        json!({ "code": 200, "msg": "operation succeed", "access_token": "t" })
+        json!({
+            "code": 200, "msg": "operation succeed", "access_token": "t", "must_change": false, "expires": 0
+        })
     );
     let call = server.only_call("/manage/account/login");
     assert_eq!(call.body, json!({ "username": "admin", "password": "p" }));

@@ -63,7 +63,8 @@ impl Person {
     async fn run(&self, script: &str, input: &str) -> Result<String, String> {
         // Variables are handed on from shell to shell.
         let script = format!(
-            "touch state; source ./state\n{script}\nset -o posix; set | grep -E '^[a-z][a-z0-9_]*=' > state || true\n"
+            "touch state; source ./state\n{script}\n\
+             for name in $(compgen -v | grep -E '^[a-z][a-z0-9_]*$'); do declare -p $name; done > state\n"
         );
         let programs = Path::new(env!("CARGO_BIN_EXE_aops")).parent().expect("a folder");
         let path = format!(

@@ -10,7 +10,7 @@ async fn hosts_are_listed() {
     let server = FakeServer::start();
     let host = json!({
         "host_id": "1f", "host_name": "机器", "host_group_name": "local", "public_ip": "127.0.0.1",
-        "ssh_port": 22, "management": false, "status": "online"
+        "ssh_port": 22, "management": false, "status": "online", "revision": 3
     });
     let payload = json!({ "total_count": 3, "total_page": 3, "host_infos": [host] });
     server.succeed("/manage/host/get", payload.clone());
@@ -46,7 +46,7 @@ async fn hosts_are_listed() {
         })
     );
 
-    let ran = run(&server, &["--output", "json", "host", "--action", "query"])
+    let ran = run(&server, &[&arguments[..], &["--output", "json"]].concat())
         .await
         .expect_code(0);
     let mut expected = json!({ "code": 200, "msg": "operation succeed" });

@@ -21,7 +21,10 @@ async fn in_front_of(server: &FakeServer) -> u16 {
     let folder = Path::new(FOLDER);
     let certificate = CertificateDer::from_pem_file(folder.join("server.pem")).expect("PEM");
     let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).expect("PEM");
-    let config = ServerConfig::builder()
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them")
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .expect("they fit");

@@ -75,7 +75,7 @@ async fn what_is_refused_is_told_with_reason_and_place() {
         "--output",
         "json",
     ];
-    let ran = run(&server, &arguments).await.expect_code(1);
+    let ran = run(&server, &arguments).await.expect_code(3);
     assert_eq!(
         ran.json(),
         json!({

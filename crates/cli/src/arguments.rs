@@ -1,8 +1,10 @@
 //! Options of all commands, and the option types that commands share.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use aops_api::id::HostId;
 use aops_api::page::Direction;
 use aops_api::read::Integer;
 use clap::{Args, Parser, ValueEnum};
@@ -13,8 +15,7 @@ use crate::moments::{self, Clock};
 
 const AFTER_HELP: &str = "\
 First steps:
-  aops account --action login --username admin     prints an access token
-  export AOPS_ACCESS_TOKEN=<the token>
+  aops account --action login --username admin     asks for the password and remembers the login
   aops account --action change                     the first password must be changed
   aops host --action query                         the hosts and their ids
   aops checkrule --action add --conf rules.json
@@ -27,30 +28,34 @@ Without a platform, rules are checked and tested:
   aops checkrule --action check --conf rules.json
   aops checkrule --action test --conf rules.json --data data.json
 
-Exit codes: 0 done; 1 refused or failed, with the reason on standard error; 2 wrong usage,
-or a refused rule or tree in a file that is checked, tested or converted;
-130 stopped by Ctrl-C while waiting for a diagnosis, which goes on.";
+Exit codes:
+  0    done
+  1    refused or failed; the reason is on standard error
+  2    wrong usage, or a refused rule or tree in a file that is checked, tested or converted
+  3    done in part (206): what was not done, and why, is on standard error
+  4    log in, change the password, or open the vault first (1200, 1201, 1203, 1204)
+  5    the platform, or a part of it, cannot be reached (1001, 1101): try again later
+  130  stopped by Ctrl-C while waiting for a diagnosis, which goes on";
 
 /// Watch over machines: hosts, check rules, anomalies, fault trees and diagnoses.
 #[derive(Debug, Parser)]
 #[command(name = "aops", version, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The platform to talk to.
+    /// The platform to talk to, http:// or https:// [default: that of the profile, else http://127.0.0.1:8080].
     #[arg(
         long,
         global = true,
         help_heading = "Global options",
         env = "AOPS_SERVER",
-        default_value = "http://127.0.0.1:8080",
         value_name = "URL",
         value_parser = server
     )]
-    pub(crate) server: String,
+    pub(crate) server: Option<String>,
 
-    /// The token that `aops account --action login` printed; every other command needs it.
+    /// The token of a session [default: that of the remembered login].
     #[arg(
         long = "access_token",
-        alias = "access-token",
+        aliases = ["access-token", "aceess_token"],
         global = true,
         help_heading = "Global options",
         env = "AOPS_ACCESS_TOKEN",
@@ -59,7 +64,29 @@ pub(crate) struct Arguments {
     )]
     pub(crate) access_token: Option<String>,
 
-    /// Tables for people, or the platform's answer as JSON for programs [default: table; of a test of rules, json].
+    /// The remembered login to use; see `aops profile` [default: the one in use].
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Global options",
+        env = "AOPS_PROFILE",
+        value_name = "NAME",
+        value_parser = profile_name
+    )]
+    pub(crate) profile: Option<String>,
+
+    /// For https://: trust the authorities in this file (PEM), instead of those of the system.
+    #[arg(
+        long = "ca_cert",
+        alias = "ca-cert",
+        global = true,
+        help_heading = "Global options",
+        env = "AOPS_CA_CERT",
+        value_name = "FILE"
+    )]
+    pub(crate) ca_cert: Option<PathBuf>,
+
+    /// Tables for people, or the platform's answer for programs [default: table; of a test of rules, json].
     #[arg(
         long,
         global = true,
@@ -69,16 +96,55 @@ pub(crate) struct Arguments {
     )]
     pub(crate) output: Option<Output>,
 
+    /// Do not ask before something is deleted.
+    #[arg(long, short = 'y', global = true, help_heading = "Global options")]
+    pub(crate) yes: bool,
+
+    /// Do not show long output in a pager (AOPS_PAGER, else PAGER, else less). There is none unless on a terminal.
+    #[arg(
+        long = "no-pager",
+        alias = "no_pager",
+        global = true,
+        help_heading = "Global options"
+    )]
+    pub(crate) no_pager: bool,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
 fn server(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.strip_prefix("http://").is_none_or(str::is_empty) {
-        return Err("expected a URL such as http://127.0.0.1:8080".to_owned());
+    let text = text.trim().trim_end_matches('/');
+    let rest = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    if rest.is_none_or(str::is_empty) {
+        return Err("expected a URL such as http://127.0.0.1:8080 or https://aops.example.com".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// The name of a profile.
+pub(crate) fn profile_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty()
+        || name.chars().count() > 64
+        || name
+            .chars()
+            .any(|character| character.is_control() || character.is_whitespace())
+    {
+        return Err("expected a name of 1 to 64 characters without blanks".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+/// `True` or `False`, as the manuals write it.
+pub(crate) fn boolean(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("expected True or False".to_owned()),
+    }
 }
 
 /// Form of what is printed on standard output.
@@ -88,6 +154,15 @@ pub(crate) enum Output {
     Table,
     /// For programs.
     Json,
+    /// The same as JSON, for people and programs.
+    Yaml,
+}
+
+impl Output {
+    /// Whether it is the answer as it is, and not drawn.
+    pub(crate) fn is_for_programs(self) -> bool {
+        self != Output::Table
+    }
 }
 
 /// Names or ids, separated by commas. Blanks around them do not count.
@@ -114,6 +189,11 @@ impl List {
         option.unwrap_or_default().0
     }
 
+    /// The ids; of an option that was not given, none.
+    pub(crate) fn hosts(option: Option<List>) -> Vec<HostId> {
+        Self::of(option).into_iter().map(HostId::from).collect()
+    }
+
     /// The elements, at least one.
     pub(crate) fn required(option: Option<List>, name: &str) -> Result<Vec<String>, Failure> {
         let elements = Self::of(option);
@@ -125,9 +205,9 @@ impl List {
 }
 
 /// Which rows of a list.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Paging {
-    /// Page, from 1; without --page and --per_page, everything.
+    /// Page, from 1; without --page and --per_page, everything, fetched page by page.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]
     pub(crate) page: Option<i64>,
 
@@ -144,14 +224,14 @@ pub(crate) struct Paging {
 impl Paging {
     const DEFAULT_PER_PAGE: i64 = 20;
 
-    /// `page` and `per_page` of a request: both or neither.
-    pub(crate) fn fields(&self) -> (Option<Integer>, Option<Integer>) {
+    /// `page` and `per_page` of a request, if a page was asked for.
+    pub(crate) fn fields(&self) -> Option<(Option<Integer>, Option<Integer>)> {
         if self.page.is_none() && self.per_page.is_none() {
-            return (None, None);
+            return None;
         }
         let page = self.page.unwrap_or(1);
         let per_page = self.per_page.unwrap_or(Self::DEFAULT_PER_PAGE);
-        (Some(Integer(page)), Some(Integer(per_page)))
+        Some((Some(Integer(page)), Some(Integer(per_page))))
     }
 }
 
@@ -169,6 +249,11 @@ pub(crate) struct Window {
 
 impl Window {
     const DEFAULT_SECONDS: i64 = 3_600;
+
+    /// Whether a start or an end was given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.start.is_some() || self.end.is_some()
+    }
 
     /// Start and end in seconds.
     pub(crate) fn resolve(&self, clock: &Clock) -> Result<[i64; 2], Failure> {
@@ -247,9 +332,10 @@ mod tests {
     #[test]
     fn a_page_has_a_size_and_a_size_a_page() {
         let fields = |page, per_page| Paging { page, per_page }.fields();
-        assert_eq!(fields(None, None), (None, None));
-        assert_eq!(fields(Some(2), None), (Some(Integer(2)), Some(Integer(20))));
-        assert_eq!(fields(None, Some(5)), (Some(Integer(1)), Some(Integer(5))));
+        let of = |page, per_page| Some((Some(Integer(page)), Some(Integer(per_page))));
+        assert_eq!(fields(None, None), None);
+        assert_eq!(fields(Some(2), None), of(2, 20));
+        assert_eq!(fields(None, Some(5)), of(1, 5));
     }
 
     #[test]

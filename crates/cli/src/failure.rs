@@ -36,6 +36,16 @@ pub(crate) enum Failure {
     /// A file cannot be used at all; why has been told at its place.
     #[error("the file cannot be used")]
     Unusable,
+    /// A remembered login has ended.
+    #[error("the login of {username} at {server} ended at {ended}")]
+    LoginEnded {
+        /// Who was logged in.
+        username: String,
+        /// Where.
+        server: String,
+        /// When, as people here write it.
+        ended: String,
+    },
     /// Something on this side: a file, the terminal, what was asked for.
     #[error("{0}")]
     Local(String),
@@ -54,8 +64,8 @@ fn message(error: &ClientError) -> String {
 }
 
 impl Failure {
-    /// Tells the person, on standard error.
-    pub(crate) fn report(&self) {
+    /// Tells the person, on standard error. `login_command` is the one that logs in to the server at hand.
+    pub(crate) fn report(&self, login_command: &str) {
         match self {
             // Whoever read our output has had enough (`aops check | head`).
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return,
@@ -64,39 +74,53 @@ impl Failure {
             Failure::NoAnswer { .. } | Failure::Refused { .. } => {
                 screen::note(&format!("error {}", screen::plain(&self.to_string())));
             }
-            Failure::Usage(_) | Failure::Rejected(_) | Failure::Local(_) | Failure::Output(_) => {
+            Failure::Usage(_)
+            | Failure::Rejected(_)
+            | Failure::LoginEnded { .. }
+            | Failure::Local(_)
+            | Failure::Output(_) => {
                 screen::note(&format!("error: {}", screen::plain(&self.to_string())));
             }
         }
-        if let Some(advice) = self.advice() {
-            screen::note(&advice);
+        if let Some(advice) = self.advice(login_command) {
+            screen::note(&screen::plain_lines(&advice));
         }
     }
 
-    /// 1 refused or failed, 2 wrong usage or refused without a platform, 130 stopped by Ctrl-C.
+    /// As the help, the manual pages and docs/cli.md list them.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Failure::Usage(_) | Failure::Rejected(_) => ExitCode::from(2),
             Failure::Interrupted(_) => ExitCode::from(130),
-            Failure::Unusable
-            | Failure::NoAnswer { .. }
-            | Failure::Refused { .. }
-            | Failure::Local(_)
-            | Failure::Output(_) => ExitCode::from(1),
+            Failure::LoginEnded { .. } => ExitCode::from(LOG_IN_FIRST),
+            Failure::NoAnswer { error, .. } => ExitCode::from(exit_number(error.code)),
+            Failure::Refused { code, .. } => ExitCode::from(exit_number(*code)),
+            Failure::Unusable | Failure::Local(_) | Failure::Output(_) => ExitCode::from(FAILED),
         }
     }
 
     /// What to do next.
-    fn advice(&self) -> Option<String> {
+    fn advice(&self, login_command: &str) -> Option<String> {
         match self {
             Failure::Usage(_) => Some("For more information, try '--help'.".to_owned()),
+            Failure::NoAnswer { server, error } if is_untrusted(error) => Some(format!(
+                "{server} is not trusted: name the file of its authority with --ca_cert or AOPS_CA_CERT"
+            )),
             Failure::NoAnswer { server, error } if error.code == Code::ConnectionError => Some(format!(
-                "no answer from {server}: start the platform there (aops-standalone), or name the right one with \
+                "no answer from {server}: is the platform running there? Start it (aops-standalone), or name the right one with \
                  --server or AOPS_SERVER"
             )),
             Failure::NoAnswer { server, .. } => Some(format!(
                 "check that {server} is an A-Ops platform; name another with --server or AOPS_SERVER"
+            )),
+            Failure::LoginEnded { .. } => Some(format!("log in again: {login_command}")),
+            Failure::Refused {
+                code: Code::TokenError,
+                ..
+            } => Some(format!(
+                "log in: {login_command}\n\
+                 (or pass the token of a session: --access_token TOKEN, or AOPS_ACCESS_TOKEN in the environment)"
             )),
             Failure::Refused { code, msg } => of_code(*code, msg).map(str::to_owned),
             Failure::Rejected(_)
@@ -108,19 +132,39 @@ impl Failure {
     }
 }
 
+/// TLS says so in words only.
+fn is_untrusted(error: &ClientError) -> bool {
+    error.code == Code::ConnectionError && error.detail.contains("certificate")
+}
+
+const FAILED: u8 = 1;
+const IN_PART: u8 = 3;
+const LOG_IN_FIRST: u8 = 4;
+const UNREACHABLE: u8 = 5;
+
+fn exit_number(code: Code) -> u8 {
+    match code {
+        Code::PartialSucceed => IN_PART,
+        Code::LoginError | Code::TokenError | Code::KeyError | Code::ChangeDefaultPassword => LOG_IN_FIRST,
+        Code::ConnectionError | Code::DatabaseConnectError => UNREACHABLE,
+        _ => FAILED,
+    }
+}
+
 fn of_code(code: Code, msg: &str) -> Option<&'static str> {
     let advice = match code {
-        Code::TokenError => {
-            "log in: aops account --action login --username NAME\n\
-             then pass the token that it prints: --access_token TOKEN, or AOPS_ACCESS_TOKEN in the environment"
-        }
         Code::LoginError => {
             "check the user name and the password; the first password was shown when the platform first started"
         }
         Code::ChangeDefaultPassword => {
             "change the first password: aops account --action change\n\
-             (with the token that the login printed; the new password is asked for, or comes from AOPS_PASSWORD)"
+             (the new password is asked for, or comes from AOPS_PASSWORD)"
         }
+        Code::KeyError => {
+            "open the vault of the hosts' credentials for this session: aops certificate\n\
+             (the key that the hosts were added with is asked for, or comes from AOPS_KEY)"
+        }
+        Code::DataDependency => "take out what is in it first",
         Code::SamePassword => "choose a password that is not the present one",
         Code::TaskExecutionFail if msg.contains("host") => {
             "see which hosts there are: aops host --action query"
@@ -155,7 +199,8 @@ mod tests {
             msg: code.message(aops_api::code::Language::English, detail),
         };
         for (failure, part) in [
-            (refused(Code::TokenError, ""), "--action login"),
+            (refused(Code::TokenError, ""), "log in: aops login"),
+            (refused(Code::KeyError, ""), "aops certificate"),
             (refused(Code::ChangeDefaultPassword, ""), "--action change"),
             (refused(Code::TaskExecutionFail, "No valid host."), "aops host"),
             (
@@ -167,10 +212,10 @@ mod tests {
                 "--start",
             ),
         ] {
-            let advice = failure.advice().expect("advice");
+            let advice = failure.advice("aops login").expect("advice");
             assert!(advice.contains(part), "{advice}");
         }
-        assert_eq!(refused(Code::ParamError, "page: 0").advice(), None);
+        assert_eq!(refused(Code::ParamError, "page: 0").advice(""), None);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::table::Table;
 
 /// Writes a result to standard output, with a line end.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -34,28 +34,59 @@ pub(crate) fn has_colour() -> bool {
     io::stdout().is_terminal() && !no_colour && !is_dumb
 }
 
-/// A table without lines: columns are found by eye, and by `awk`.
+/// Writes a result as YAML.
+pub(crate) fn print_yaml(result: &impl Serialize) -> Result<(), Failure> {
+    print(&yaml(result)?)
+}
+
+/// A result as YAML, with a line end.
+pub(crate) fn yaml(result: &impl Serialize) -> Result<String, Failure> {
+    serde_saphyr::to_string(result)
+        .map_err(|error| Failure::Local(format!("the answer cannot be written as YAML: {error}")))
+}
+
+/// Cells on a line of the terminal; `None` where standard output is none.
+pub(crate) fn line_width() -> Option<usize> {
+    let size = terminal_size::terminal_size_of(io::stdout());
+    size.map(|(width, _)| usize::from(width.0))
+        .filter(|width| *width > 0)
+}
+
+/// A whole table, as wide as the terminal at most.
 pub(crate) fn table<const COLUMNS: usize>(
     header: [&str; COLUMNS],
     rows: impl IntoIterator<Item = [String; COLUMNS]>,
 ) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header.map(str::to_uppercase));
-    for row in rows {
-        table.add_row(row.map(|cell| plain(&cell)));
+    Table::new(header, line_width()).draw(rows).trim_end().to_owned()
+}
+
+/// Asks the person at the terminal; `None` where there is nobody to ask. Anything but yes is no.
+pub(crate) fn ask(question: &str) -> Result<Option<bool>, Failure> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(None);
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.trim_fmt()
+    let mut standard_error = io::stderr().lock();
+    let _ = write!(standard_error, "{} [y/N] ", plain(question));
+    let _ = standard_error.flush();
+    let mut answer = String::new();
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::Local(format!("the answer cannot be read: {error}")))?;
+    Ok(Some(matches!(
+        answer.trim().to_ascii_lowercase().as_str(),
+        "y" | "yes"
+    )))
 }
 
 /// The text without what would move the cursor, colour the terminal or change the order of what is read: names and reasons
 /// come from elsewhere.
 pub(crate) use aops_fault_tree::plain;
+
+/// The same for a text of several lines.
+pub(crate) fn plain_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(plain).collect();
+    lines.join("\n")
+}
 
 /// A line on standard error that changes in place. On anything but a terminal nothing is drawn.
 pub(crate) struct ChangingLine {
@@ -81,20 +112,5 @@ impl ChangingLine {
     /// Takes the line away.
     pub(crate) fn clear(&self) {
         self.set("");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_line_up_and_nothing_trails() {
-        let rows = [
-            ["1".to_owned(), "内核".to_owned(), "x".to_owned()],
-            ["22".to_owned(), "a\u{1b}[31m".to_owned(), String::new()],
-        ];
-        let text = table(["id", "name", "end"], rows);
-        assert_eq!(text, "ID  NAME    END\n1   内核    x\n22  a [31m");
     }
 }

@@ -96,14 +96,35 @@ struct Head {
 /// Headers of a call, beside the request id.
 pub(crate) type Headers<'a> = [(&'static str, &'a str)];
 
-/// An HTTP client with the time limits of all calls.
+/// An HTTP client with the time limits of all calls, for addresses without TLS. No certificates of the system are read.
 pub(crate) fn http() -> reqwest::Client {
+    builder()
+        .tls_certs_only(Vec::new())
+        .build()
+        .expect("a client without certificates has nothing that can fail to initialize")
+}
+
+/// The same with TLS: it trusts the authorities in `authorities` (PEM), or those of the system.
+pub(crate) fn https(authorities: Option<&[u8]>) -> Result<reqwest::Client, ClientError> {
+    let unusable = |error: reqwest::Error| ClientError::new(Code::ConnectionError, innermost(&error));
+    let Some(authorities) = authorities else {
+        return builder().build().map_err(unusable);
+    };
+    let authorities = reqwest::Certificate::from_pem_bundle(authorities).map_err(unusable)?;
+    if authorities.is_empty() {
+        let detail = "the file of trusted authorities holds no certificate (PEM)";
+        return Err(ClientError::new(Code::ConnectionError, detail));
+    }
+    builder().tls_certs_only(authorities).build().map_err(unusable)
+}
+
+fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .timeout(CALL_TIMEOUT)
         .connect_timeout(CONNECT_TIMEOUT)
+        // A token is for the address that it was meant for.
+        .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .build()
-        .expect("a client without TLS has nothing that can fail to initialize")
 }
 
 /// Sends a request and reads the envelope. The error is about transport only.

@@ -51,7 +51,7 @@ macro_rules! routes {
 }
 
 impl Platform {
-    /// `base_url` such as `http://127.0.0.1:8080`.
+    /// `base_url` such as `http://127.0.0.1:8080`; for TLS see [`Platform::connect`].
     pub fn new(base_url: impl Into<String>) -> Self {
         let base_url: String = base_url.into();
         Self {
@@ -59,6 +59,18 @@ impl Platform {
             base_url: base_url.trim_end_matches('/').to_owned(),
             token: None,
         }
+    }
+
+    /// The same for `https://`, too: `authorities` (PEM) are trusted instead of those of the system.
+    pub fn connect(base_url: impl Into<String>, authorities: Option<&[u8]>) -> Result<Self, ClientError> {
+        let plain = Self::new(base_url);
+        if !plain.base_url.starts_with("https://") {
+            return Ok(plain);
+        }
+        Ok(Self {
+            http: call::https(authorities)?,
+            ..plain
+        })
     }
 
     /// The same, with the token of a session.

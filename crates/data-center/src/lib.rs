@@ -27,6 +27,7 @@ pub mod documents;
 pub mod elasticsearch;
 mod engines;
 mod error;
+mod fact_collector;
 pub mod facts;
 pub mod feeder;
 pub mod findings;
@@ -117,6 +118,11 @@ pub async fn build(config: DataCenterConfig, clock: Clock) -> Result<Service, Er
         .with_loop("operation log retention", move |shutdown| {
             operation_log::run(log, keep, log_clock, shutdown)
         });
+    let (of_machines, facts_clock) = (tables.clone(), clock.clone());
+    let agents = agent_request::agent_client().map_err(Error::Scraper)?;
+    let service = service.with_loop("facts", move |shutdown| {
+        fact_collector::run(of_machines, agents, facts_clock, shutdown)
+    });
     with_series_loops(service, config, tables, series, clock)
 }
 

@@ -1,6 +1,5 @@
 //! `aops check`: anomalies that the check rules found.
 
-use aops_api::id::HostId;
 use aops_api::read::Integer;
 use aops_api::result::{ResultGetRequest, ResultRow, ResultSort};
 use clap::{Args, ValueEnum};
@@ -9,7 +8,7 @@ use super::why::{show_labels, why};
 use crate::arguments::{List, Order, Paging, Window};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::screen;
+use crate::listing;
 
 /// Anomalies that the check rules found: what overlaps the time between --start and --end.
 ///
@@ -17,7 +16,7 @@ use crate::screen;
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     /// Only these rules, separated by commas.
-    #[arg(long = "check_items", alias = "check-items", value_name = "NAMES")]
+    #[arg(long = "check_items", aliases = ["check-items", "chek_items"], value_name = "NAMES")]
     check_items: Option<List>,
 
     /// Only these hosts, by id, separated by commas.
@@ -48,31 +47,33 @@ enum Sort {
 }
 
 pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
-    let (page, per_page) = arguments.paging.fields();
     let time_range = arguments.window.resolve(&context.clock)?;
-    let host_list = List::of(arguments.host_list);
-    let sort = arguments.sort.map(|sort| match sort {
-        Sort::Start => ResultSort::Start,
-        Sort::End => ResultSort::End,
-        Sort::CheckItem => ResultSort::CheckItem,
-    });
-    let request = ResultGetRequest {
+    let all = ResultGetRequest {
         time_range: time_range.map(Integer).to_vec(),
         check_items: List::of(arguments.check_items),
-        host_list: host_list.into_iter().map(HostId::from).collect(),
+        host_list: List::hosts(arguments.host_list),
         value: None,
-        sort,
+        sort: arguments.sort.map(|sort| match sort {
+            Sort::Start => ResultSort::Start,
+            Sort::End => ResultSort::End,
+            Sort::CheckItem => ResultSort::CheckItem,
+        }),
         direction: arguments.direction.map(Into::into),
-        page,
-        per_page,
+        page: None,
+        per_page: None,
     };
-    let Some(answer) = context.take(context.platform.results(&request).await)? else {
-        return Ok(());
+    let platform = context.platform()?;
+    let ask = async |(page, per_page)| {
+        let request = ResultGetRequest {
+            page,
+            per_page,
+            ..all.clone()
+        };
+        platform.results(&request).await
     };
-    context.note_rows(answer.check_result.len(), answer.total_count);
     let header = ["host_id", "check_item", "value", "labels", "start", "end", "why"];
-    let rows = answer.check_result.iter().map(|result| row(result, context));
-    screen::print(&screen::table(header, rows))
+    let table = listing::table(header, |result| row(result, context));
+    listing::print(context, &arguments.paging, ask, table).await
 }
 
 fn row(result: &ResultRow, context: &Context) -> [String; 7] {

@@ -8,7 +8,7 @@ use aops_api::read::Integer;
 use clap::Args;
 
 use super::report;
-use crate::arguments::{List, Window};
+use crate::arguments::{List, Paging, Window};
 use crate::context::{Context, check};
 use crate::failure::Failure;
 use crate::screen::{self, ChangingLine};
@@ -63,7 +63,7 @@ pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), F
         tree_list: List::required(Some(arguments.tree_list), "--tree_list")?,
         interval: Integer(arguments.interval),
     };
-    let outcome = context.receive(context.platform.execute(&request).await)?;
+    let outcome = context.receive(context.platform()?.execute(&request).await)?;
     check(&outcome)?;
     if arguments.no_wait {
         let Some(answer) = context.finish(outcome)? else {
@@ -102,7 +102,7 @@ async fn wait_and_list(task_id: &TaskId, expected: u64, context: &Context) -> Re
         sort: Some(ReportSort::Start),
         ..ReportListRequest::default()
     };
-    report::list(&request, context).await
+    report::list(&request, &Paging::default(), context).await
 }
 
 /// Waits until all reports are there.
@@ -134,7 +134,7 @@ async fn progress(task_id: &TaskId, context: &Context) -> Result<u64, Failure> {
     let request = ProgressRequest {
         task_list: vec![task_id.clone()],
     };
-    let outcome = context.receive(context.platform.progress(&request).await)?;
+    let outcome = context.receive(context.platform()?.progress(&request).await)?;
     check(&outcome)?;
     let rows = outcome.payload.map(|answer| answer.result).unwrap_or_default();
     Ok(rows.first().map_or(0, |row| row.progress))

@@ -3,15 +3,14 @@
 use aops_api::rule::{ImportAnswer, ImportReason};
 use aops_client::Outcome;
 
-use crate::arguments::Output;
 use crate::context::{Context, check};
 use crate::failure::Failure;
 use crate::screen;
 
 /// Prints what became of each element. A code other than 200 is a failure, after what was done is told.
 pub(crate) fn finish(outcome: &Outcome<ImportAnswer>, context: &Context) -> Result<(), Failure> {
-    if context.output == Output::Json {
-        context.print_json(outcome)?;
+    if context.output.is_for_programs() {
+        context.print_answer(outcome)?;
         return check(outcome);
     }
     if let Some(answer) = &outcome.payload {

@@ -7,9 +7,9 @@ use aops_fault_tree::{Style, render_markdown, render_text};
 use clap::{Args, ValueEnum};
 
 use crate::arguments::{List, Paging, Window};
-use crate::context::{Context, check};
+use crate::context::{Context, Unasked, answer, check};
 use crate::failure::Failure;
-use crate::screen;
+use crate::{listing, screen};
 
 /// Reports of diagnoses: listed, or shown whole.
 ///
@@ -75,17 +75,17 @@ enum Format {
 pub(crate) async fn run(arguments: Arguments, context: &Context) -> Result<(), Failure> {
     match arguments.action {
         Action::Get if arguments.report_list.is_some() => show(arguments, context).await,
-        Action::Get => list(&list_request(arguments, context)?, context).await,
+        Action::Get => {
+            let paging = arguments.paging.clone();
+            list(&list_request(arguments, context)?, &paging, context).await
+        }
         Action::Delete => delete(arguments, context).await,
     }
 }
 
 fn list_request(arguments: Arguments, context: &Context) -> Result<ReportListRequest, Failure> {
-    let (page, per_page) = arguments.paging.fields();
     let mut request = ReportListRequest {
         sort: Some(ReportSort::Start),
-        page,
-        per_page,
         ..ReportListRequest::default()
     };
     if let Some(task_id) = arguments.task_id {
@@ -106,21 +106,26 @@ fn list_request(arguments: Arguments, context: &Context) -> Result<ReportListReq
 }
 
 /// Lists reports.
-pub(crate) async fn list(request: &ReportListRequest, context: &Context) -> Result<(), Failure> {
-    let Some(answer) = context.take(context.platform.report_list(request).await)? else {
-        return Ok(());
+pub(crate) async fn list(all: &ReportListRequest, paging: &Paging, context: &Context) -> Result<(), Failure> {
+    let platform = context.platform()?;
+    let ask = async |(page, per_page)| {
+        let request = ReportListRequest {
+            page,
+            per_page,
+            ..all.clone()
+        };
+        platform.report_list(&request).await
     };
-    context.note_rows(answer.result.len(), answer.total_count);
     let header = ["report_id", "host_id", "tree_name", "start", "end"];
-    let rows = answer.result.into_iter().map(|head| row(head, context));
-    screen::print(&screen::table(header, rows))
+    let table = listing::table(header, |head| row(head, context));
+    listing::print(context, paging, ask, table).await
 }
 
-fn row(head: ReportHead, context: &Context) -> [String; 5] {
+fn row(head: &ReportHead, context: &Context) -> [String; 5] {
     [
         head.report_id.to_string(),
         head.host_id.to_string(),
-        head.tree_name,
+        head.tree_name.clone(),
         context.show(head.start),
         context.show(head.end),
     ]
@@ -132,7 +137,7 @@ async fn show(arguments: Arguments, context: &Context) -> Result<(), Failure> {
     let request = ReportIdsRequest {
         report_list: wanted.clone(),
     };
-    let outcome = context.receive(context.platform.reports(&request).await)?;
+    let outcome = context.receive(context.platform()?.reports(&request).await)?;
     let found: Vec<ReportId> = outcome
         .payload
         .iter()
@@ -140,7 +145,7 @@ async fn show(arguments: Arguments, context: &Context) -> Result<(), Failure> {
         .map(|report| report.report_id.clone())
         .collect();
     let answer = if format == Format::Json {
-        context.print_json(&outcome)?;
+        screen::print_json(&answer(&outcome))?;
         check(&outcome)?;
         None
     } else {
@@ -149,9 +154,9 @@ async fn show(arguments: Arguments, context: &Context) -> Result<(), Failure> {
     if let Some(answer) = answer {
         let reports = answer.result.iter();
         let drawings: Vec<String> = reports.map(|report| draw(report, format, context)).collect();
-        if !drawings.is_empty() {
-            screen::print(&drawings.join("\n"))?;
-        }
+        let mut output = context.long_output();
+        output.write(&drawings.join("\n"))?;
+        output.finish()?;
     }
     match wanted.iter().find(|id| !found.contains(id)) {
         Some(missing) => Err(Failure::Local(format!("there is no report {missing}"))),
@@ -191,10 +196,9 @@ async fn delete(arguments: Arguments, context: &Context) -> Result<(), Failure> 
     let request = ReportIdsRequest {
         report_list: report_ids(arguments.report_list)?,
     };
-    match context.take(context.platform.delete_reports(&request).await)? {
-        Some(_) => screen::print("deleted"),
-        None => Ok(()),
-    }
+    let question = format!("delete {}", super::counted(request.report_list.len(), "report"));
+    context.confirm(&question, Unasked::GoesOn)?;
+    context.take_done(context.platform()?.delete_reports(&request).await, "deleted")
 }
 
 fn report_ids(option: Option<List>) -> Result<Vec<ReportId>, Failure> {

@@ -16,7 +16,9 @@ async fn a_login_prints_the_answer_as_json() {
     let ran = run(&server, &arguments).await.expect_code(0);
     assert_eq!(
         ran.json(),
-        json!({ "code": 200, "msg": "operation succeed", "access_token": "t" })
+        json!({
+            "code": 200, "msg": "operation succeed", "access_token": "t", "must_change": false, "expires": 0
+        })
     );
     let call = server.only_call("/manage/account/login");
     assert_eq!(call.body, json!({ "username": "admin", "password": "p" }));
@@ -60,7 +62,7 @@ async fn a_refused_login_fails_with_code_message_and_advice() {
     let server = FakeServer::start();
     let refusal = json!({ "code": 1200, "msg": "incorrect username or password" });
     server.answer("/manage/account/login", refusal);
-    let ran = run_with_input(&server, &LOGIN, "wrong\n").await.expect_code(1);
+    let ran = run_with_input(&server, &LOGIN, "wrong\n").await.expect_code(4);
     assert_eq!(ran.stdout, "");
     assert!(
         ran.stderr
@@ -106,25 +108,42 @@ async fn a_password_is_changed() {
 #[tokio::test]
 async fn every_refusal_says_what_to_do_next() {
     let server = FakeServer::start();
-    for (code, msg, advice) in [
+    for (code, exit_code, msg, advice) in [
         (
             1201,
+            4,
             "the session is invalid",
             "log in: aops account --action login --username NAME",
         ),
         (
+            1203,
+            4,
+            "missing or invalid vault password, please certificate the vault password",
+            "open the vault of the hosts' credentials for this session: aops certificate",
+        ),
+        (
             1204,
+            4,
             "please change the default password or you can not use",
             "change the first password: aops account --action change",
         ),
         (
+            1106,
+            1,
+            "delete fail for it has dependency",
+            "take out what is in it first",
+        ),
+        (
             1001,
+            5,
             "restful connection error: Connection refused",
             "its log says more",
         ),
     ] {
         server.answer("/manage/host/get", json!({ "code": code, "msg": msg }));
-        let ran = run(&server, &["host", "--action", "query"]).await.expect_code(1);
+        let ran = run(&server, &["host", "--action", "query"])
+            .await
+            .expect_code(exit_code);
         assert!(
             ran.stderr.starts_with(&format!("error {code}: {msg}\n")),
             "{}",

@@ -61,7 +61,7 @@ async fn a_diagnosis_is_followed_to_its_end() {
     assert_eq!(progress_calls[0].body, json!({ "task_list": ["t"] }));
     assert_eq!(
         server.only_call("/diag/report/get_list").body,
-        json!({ "task_id": "t", "sort": "start" })
+        json!({ "task_id": "t", "sort": "start", "page": 1, "per_page": 1000 })
     );
 }
 

@@ -59,7 +59,7 @@ async fn what_is_refused_is_told_with_reason_and_place() {
     });
     server.answer("/check/rule/import", answer.clone());
     let path = files.write("rules.json", r#"{"check_items":[]}"#);
-    let ran = add_rules(&server, &path).await.expect_code(1);
+    let ran = add_rules(&server, &path).await.expect_code(3);
     assert_eq!(ran.stdout, "added     a\n");
     assert_eq!(
         ran.stderr,
@@ -75,7 +75,7 @@ async fn what_is_refused_is_told_with_reason_and_place() {
         "--output",
         "json",
     ];
-    let ran = run(&server, &arguments).await.expect_code(1);
+    let ran = run(&server, &arguments).await.expect_code(3);
     assert_eq!(
         ran.json(),
         json!({
@@ -156,7 +156,10 @@ async fn exported_rules_can_be_added_again() {
     assert!(ran.stderr.starts_with("1 rules written to "), "{}", ran.stderr);
     assert_eq!(files.read("check_rules.json"), json!({ "check_items": rules }));
     let call = server.only_call("/check/rule/get");
-    assert_eq!(call.body, json!({ "check_items": ["a"] }));
+    assert_eq!(
+        call.body,
+        json!({ "check_items": ["a"], "page": 1, "per_page": 1000 })
+    );
 
     let ran = run(&server, &["checkrule", "--action", "get"])
         .await

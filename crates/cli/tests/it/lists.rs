@@ -10,7 +10,7 @@ async fn hosts_are_listed() {
     let server = FakeServer::start();
     let host = json!({
         "host_id": "1f", "host_name": "机器", "host_group_name": "local", "public_ip": "127.0.0.1",
-        "ssh_port": 22, "management": false, "status": "online"
+        "ssh_port": 22, "management": false, "status": "online", "revision": 3
     });
     let payload = json!({ "total_count": 3, "total_page": 3, "host_infos": [host] });
     server.succeed("/manage/host/get", payload.clone());
@@ -46,7 +46,7 @@ async fn hosts_are_listed() {
         })
     );
 
-    let ran = run(&server, &["--output", "json", "host", "--action", "query"])
+    let ran = run(&server, &[&arguments[..], &["--output", "json"]].concat())
         .await
         .expect_code(0);
     let mut expected = json!({ "code": 200, "msg": "operation succeed" });
@@ -107,7 +107,8 @@ async fn anomalies_are_listed_in_local_time_with_what_decided() {
     assert_eq!(
         server.only_call("/check/result/get").body,
         json!({
-            "time_range": [1_795_251_600, 1_795_255_200], "check_items": [], "host_list": [], "sort": "check_item"
+            "time_range": [1_795_251_600, 1_795_255_200], "check_items": [], "host_list": [], "sort": "check_item",
+            "page": 1, "per_page": 1000
         })
     );
 }
@@ -150,8 +151,11 @@ async fn reports_are_listed_by_task_or_by_time() {
     assert_eq!(
         bodies,
         [
-            json!({ "task_id": "t", "sort": "start" }),
-            json!({ "time_range": [0, 90], "host_list": ["h"], "tree_list": ["slow"], "sort": "start" }),
+            json!({ "task_id": "t", "sort": "start", "page": 1, "per_page": 1000 }),
+            json!({
+                "time_range": [0, 90], "host_list": ["h"], "tree_list": ["slow"], "sort": "start",
+                "page": 1, "per_page": 1000
+            }),
         ]
     );
 }

@@ -1,15 +1,23 @@
 //! The real program against a scripted platform: exit codes, messages, JSON.
 
 mod account;
+mod adoctor;
 mod checkrule;
 mod checkrule_language;
+mod cli_guide;
 mod convert;
+mod design;
 mod diag;
 mod documents;
 mod guide;
 mod lists;
+mod long_lists;
+mod manage;
 mod offline_trees;
 mod rules_guide;
+mod session;
+mod terminal;
+mod tls;
 mod usage;
 
 use std::ffi::OsStr;
@@ -58,11 +66,20 @@ impl From<Output> for Ran {
 
 /// The program, with nothing from the environment but what a test sets.
 fn aops(server: &str, arguments: &[impl AsRef<OsStr>]) -> Command {
+    let arguments = arguments.iter().map(AsRef::as_ref);
+    let arguments: Vec<&OsStr> = ["--server".as_ref(), server.as_ref()]
+        .into_iter()
+        .chain(arguments)
+        .collect();
+    program(&arguments)
+}
+
+/// The same, and no server either.
+fn program(arguments: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aops"));
     command
         .env_clear()
         .env("TZ", "UTC")
-        .args(["--server", server])
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -12,6 +12,39 @@ async fn a_wrong_use_exits_with_2_and_names_the_option() {
         (&["host"][..], "--action"),
         (&["host", "--action", "fly"], "fly"),
         (&["account", "--action", "login"], "--username"),
+        (&["account", "--action", "role", "--username", "u"], "--role"),
+        (
+            &["account", "--action", "grant", "--username", "u"],
+            "--host_list",
+        ),
+        (&["host", "--action", "add", "--host_name", "h"], "--public_ip"),
+        (&["host", "--action", "delete"], "--host_list"),
+        (
+            &["host", "--action", "modify", "--host_list", "a"],
+            "nothing to modify",
+        ),
+        (
+            &[
+                "host",
+                "--action",
+                "modify",
+                "--host_list",
+                "a,b",
+                "--host_name",
+                "c",
+            ],
+            "one id",
+        ),
+        (&["host", "--action", "export-inventory"], "--export"),
+        (&["group", "--action", "add"], "--host_group_name"),
+        (
+            &["group", "--action", "modify", "--host_group_name", "g"],
+            "nothing to modify",
+        ),
+        (&["group", "--action", "delete"], "--host_group_list"),
+        (&["stat", "--action", "count"], "--field"),
+        (&["completion", "tcsh"], "tcsh"),
+        (&["manpage"], "--dir"),
         (&["checkrule", "--action", "add"], "--conf"),
         (&["checkrule", "--action", "convert"], "--conf"),
         (&["checkrule", "--action", "delete"], "--check_items"),
@@ -46,7 +79,7 @@ async fn a_wrong_use_exits_with_2_and_names_the_option() {
 
 #[tokio::test]
 async fn a_server_must_be_a_url() {
-    for server in ["localhost:8080", "https://a", "http://", ""] {
+    for server in ["localhost:8080", "ftp://a", "http://", "https://", ""] {
         let output = aops(server, &["check"])
             .output()
             .await
@@ -60,15 +93,16 @@ async fn a_server_must_be_a_url() {
 async fn a_platform_that_is_away_is_named() {
     // Nothing listens on the discard port of the loopback.
     let output = aops("http://127.0.0.1:9", &["check"]).output().await;
-    let ran = Ran::from(output.expect("the program starts")).expect_code(1);
+    let ran = Ran::from(output.expect("the program starts")).expect_code(5);
     assert!(
         ran.stderr.starts_with("error 1001: restful connection error: "),
         "{}",
         ran.stderr
     );
     assert!(
-        ran.stderr
-            .contains("no answer from http://127.0.0.1:9: start the platform there (aops-standalone)"),
+        ran.stderr.contains(
+            "no answer from http://127.0.0.1:9: is the platform running there? Start it (aops-standalone)"
+        ),
         "{}",
         ran.stderr
     );
@@ -91,12 +125,19 @@ async fn help_is_complete() {
         "--access_token",
         "Exit codes",
         "faultree",
-        "[default: http://127.0.0.1:8080]",
+        "http://127.0.0.1:8080]",
+        "AOPS_PROFILE",
+        "--no-pager",
     ] {
         assert!(ran.stdout.contains(part), "{part}");
     }
     for (command, part) in [
-        ("account", "prints the platform's answer as JSON"),
+        ("account", "prints the platform's answer as JSON instead"),
+        ("certificate", "for this session"),
+        ("profile", "one profile per server"),
+        ("group", "Groups of hosts"),
+        ("stat", "how many anomalies each host has"),
+        ("audit", "who changed what"),
         ("host", "with their ids"),
         ("check", "Shown with them is where a rule had no data"),
         ("checkrule", "What --export writes can be added again"),

@@ -30,7 +30,7 @@ pub(super) fn run(conf: &Path, context: &Context) -> Result<(), Failure> {
         Ok(file) => (file, file.diagnostics.as_slice()),
         Err(diagnostic) => (&nothing, slice::from_ref(diagnostic)),
     };
-    if context.output == Output::Json {
+    if context.output.is_for_programs() {
         let report = CheckReport {
             rule_count: file.count(),
             refused_count: file.refused.len(),
@@ -40,7 +40,7 @@ pub(super) fn run(conf: &Path, context: &Context) -> Result<(), Failure> {
                 .map(|diagnostic| diagnostic::row(&source, diagnostic))
                 .collect(),
         };
-        screen::print_json(&report)?;
+        context.print_value(&report)?;
     } else {
         diagnostic::show(&source, diagnostics);
     }

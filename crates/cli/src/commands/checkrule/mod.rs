@@ -12,10 +12,10 @@ use reqwest::Method;
 
 use self::test::TestOptions;
 use super::import;
-use crate::arguments::List;
-use crate::context::{self, Context};
+use crate::arguments::{List, Paging};
+use crate::context::{Context, Unasked};
 use crate::failure::Failure;
-use crate::{documents, screen};
+use crate::{documents, listing, screen};
 
 const EXPORT_NAME: &str = "check_rules.json";
 
@@ -96,46 +96,48 @@ async fn add(arguments: Arguments, context: &Context) -> Result<(), Failure> {
     // The file travels as it is: a field that we do not know is the platform's to refuse.
     let body = documents::read(&arguments.conf.unwrap_or_default())?;
     let answered = context
-        .platform
+        .platform()?
         .call(Method::POST, "/check/rule/import", &body)
         .await;
     import::finish(&context.receive(answered)?, context)
 }
 
 async fn get(arguments: Arguments, context: &Context) -> Result<(), Failure> {
-    let request = RuleGetRequest {
+    let all = RuleGetRequest {
         check_items: List::of(arguments.check_items),
         ..RuleGetRequest::default()
     };
-    let outcome = context.receive(context.platform.rules(&request).await)?;
-    let Some(path) = arguments.export else {
-        let Some(answer) = context.finish(outcome)? else {
-            return Ok(());
+    let platform = context.platform()?;
+    let ask = async |(page, per_page)| {
+        let request = RuleGetRequest {
+            page,
+            per_page,
+            ..all.clone()
         };
-        let header = ["check_item", "condition", "severity", "enabled", "description"];
-        return screen::print(&screen::table(header, answer.check_items.into_iter().map(row)));
+        platform.rules(&request).await
     };
-    context::check(&outcome)?;
-    let check_items = outcome
-        .payload
-        .map(|answer| answer.check_items)
-        .unwrap_or_default();
+    let Some(path) = arguments.export else {
+        let header = ["check_item", "condition", "severity", "enabled", "description"];
+        let table = listing::table(header, row);
+        return listing::print(context, &Paging::default(), ask, table).await;
+    };
+    let check_items = listing::collect(context, ask).await?;
     let count = check_items.len();
     let path = documents::write(&path, EXPORT_NAME, &RuleImportRequest { check_items })?;
     screen::note(&format!("{count} rules written to {}", path.display()));
     Ok(())
 }
 
-fn row(rule: CheckItem) -> [String; 5] {
+fn row(rule: &CheckItem) -> [String; 5] {
     let severity = rule
         .severity
         .map(|severity| format!("{severity:?}").to_lowercase());
     [
-        rule.check_item,
-        rule.condition,
+        rule.check_item.clone(),
+        rule.condition.clone(),
         severity.unwrap_or_default(),
         rule.enabled.unwrap_or(true).to_string(),
-        rule.description,
+        rule.description.clone(),
     ]
 }
 
@@ -143,8 +145,7 @@ async fn delete(arguments: Arguments, context: &Context) -> Result<(), Failure> 
     let request = RuleDeleteRequest {
         check_items: List::required(arguments.check_items, "--check_items")?,
     };
-    match context.take(context.platform.delete_rules(&request).await)? {
-        Some(_) => screen::print("deleted"),
-        None => Ok(()),
-    }
+    let question = format!("delete the check rules {}", request.check_items.join(", "));
+    context.confirm(&question, Unasked::GoesOn)?;
+    context.take_done(context.platform()?.delete_rules(&request).await, "deleted")
 }

@@ -142,7 +142,7 @@ pub(super) fn run(conf: &Path, options: &TestOptions, context: &Context) -> Resu
     if is_table {
         print_table(&found, options.explain, context)?;
     } else {
-        screen::print_json(&answer(&found, &file, options.explain))?;
+        context.print_value(&answer(&found, &file, options.explain))?;
     }
     if file.refused.is_empty() {
         return Ok(());

@@ -17,7 +17,7 @@ use reqwest::Method;
 use self::source::Source;
 use super::import;
 use crate::arguments::List;
-use crate::context::{Context, check};
+use crate::context::{Context, Unasked, check};
 use crate::failure::Failure;
 use crate::{documents, screen};
 
@@ -119,7 +119,7 @@ async fn add(arguments: Arguments, context: &Context) -> Result<(), Failure> {
     source.check_workbook(&names)?;
     let body = source.into_import(&names, arguments.description)?;
     let answered = context
-        .platform
+        .platform()?
         .call(Method::POST, "/diag/tree/import", &body)
         .await;
     import::finish(&context.receive(answered)?, context)
@@ -129,13 +129,15 @@ async fn get(arguments: Arguments, context: &Context) -> Result<(), Failure> {
     let request = TreeListRequest {
         tree_list: List::of(arguments.tree_list),
     };
-    let outcome = context.receive(context.platform.trees(&request).await)?;
+    let outcome = context.receive(context.platform()?.trees(&request).await)?;
     let Some(path) = arguments.export else {
         let Some(answer) = context.finish(outcome)? else {
             return Ok(());
         };
         let header = ["tree_name", "root", "description"];
-        return screen::print(&screen::table(header, answer.trees.into_iter().map(row)));
+        let mut output = context.long_output();
+        output.write(&(screen::table(header, answer.trees.into_iter().map(row)) + "\n"))?;
+        return output.finish();
     };
     check(&outcome)?;
     let rows = outcome.payload.map(|answer| answer.trees).unwrap_or_default();
@@ -163,8 +165,7 @@ async fn delete(arguments: Arguments, context: &Context) -> Result<(), Failure> 
     let request = TreeListRequest {
         tree_list: List::required(arguments.tree_list, "--tree_list")?,
     };
-    match context.take(context.platform.delete_trees(&request).await)? {
-        Some(_) => screen::print("deleted"),
-        None => Ok(()),
-    }
+    let question = format!("delete the fault trees {}", request.tree_list.join(", "));
+    context.confirm(&question, Unasked::GoesOn)?;
+    context.take_done(context.platform()?.delete_trees(&request).await, "deleted")
 }

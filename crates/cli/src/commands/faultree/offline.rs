@@ -57,7 +57,7 @@ pub(super) fn check(arguments: Arguments, context: &Context) -> Result<(), Failu
             .map(|host| tree.coverage(rules.as_deref().unwrap_or_default(), host));
         let reach: Vec<Coverage> = reach.collect();
         match context.output {
-            Output::Json => {
+            Output::Json | Output::Yaml => {
                 let warnings = warnings.iter();
                 let warnings: Vec<Value> = warnings
                     .map(|warning| json!({ "path": warning.path, "reason": warning.reason }))
@@ -74,8 +74,8 @@ pub(super) fn check(arguments: Arguments, context: &Context) -> Result<(), Failu
             }
         }
     }
-    if context.output == Output::Json {
-        screen::print(&json!({ "trees": covered }).to_string())?;
+    if context.output.is_for_programs() {
+        context.print_value(&json!({ "trees": covered }))?;
     }
     match refusals {
         0 => Ok(()),
@@ -151,10 +151,14 @@ fn written(diagnosis: &Diagnosis, explain: bool, context: &Context) -> Result<St
             };
             return Ok(render_text(&diagnosis.report, &diagnosis.explanation, style));
         }
-        (true, Output::Json) => {
+        (true, output) => {
             let both = json!({ "report": diagnosis.report, "explanation": diagnosis.explanation });
+            if output == Output::Yaml {
+                return screen::yaml(&both);
+            }
             serde_json::to_string_pretty(&both)
         }
+        (false, Output::Yaml) => return screen::yaml(&diagnosis.report),
         (false, _) => serde_json::to_string_pretty(&diagnosis.report),
     };
     text.map_err(|error| Failure::Local(format!("the diagnosis cannot be written as JSON: {error}")))

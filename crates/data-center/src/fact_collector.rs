@@ -46,10 +46,16 @@ async fn pass(tables: &Tables, client: &Client, clock: &Clock) {
         }
     };
     let asked = stream::iter(due).map(|(host_id, address)| ask(client, host_id, address));
-    let mut found = asked.buffer_unordered(AT_ONCE).filter_map(std::future::ready).chunks(SAVED_TOGETHER);
+    let mut found = asked
+        .buffer_unordered(AT_ONCE)
+        .filter_map(std::future::ready)
+        .chunks(SAVED_TOGETHER);
     while let Some(facts) = found.next().await {
         if let Err(error) = tables.save_facts(&facts, clock.now_ms()).await {
-            tracing::debug!(error = &error as &dyn std::error::Error, "facts are not kept; they are asked for again");
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "facts are not kept; they are asked for again"
+            );
         }
     }
 }

@@ -415,7 +415,10 @@ async fn credentials_open_with_their_key_only() {
         .await
         .expect("exported");
     let paths: Vec<&str> = answer.files.iter().map(|file| file.path.as_str()).collect();
-    assert!(paths[0] == "hosts.yml" && paths[1].starts_with("group_vars/"), "{paths:?}");
+    assert!(
+        paths[0] == "hosts.yml" && paths[1].starts_with("group_vars/"),
+        "{paths:?}"
+    );
     let text: String = answer.files.iter().map(|file| file.content.as_str()).collect();
     assert!(
         text.contains("$ANSIBLE_VAULT;1.1;AES256") && !text.contains("secret of"),

@@ -25,9 +25,7 @@ impl Seal {
 
     /// What [`Seal::seal`] has sealed.
     pub(crate) fn open(&self, sealed: &str, host_id: &str) -> Result<Credentials, Error> {
-        self.key
-            .open(sealed, self.binding(host_id))
-            .map_err(|error| Error::Vault(error))
+        self.key.open(sealed, self.binding(host_id)).map_err(Error::Vault)
     }
 
     fn binding<'a>(&'a self, host_id: &'a str) -> Binding<'a> {

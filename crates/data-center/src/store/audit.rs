@@ -46,9 +46,16 @@ impl Tables {
             .bind(cut(&entry.request_id, LONGEST_NAME))
             .execute(write.connection())
             .await?;
-            inserted
-                .last_insert_id()
-                .ok_or_else(|| Error::unreadable("id of an entry of the operation log"))
+            match inserted.last_insert_id() {
+                Some(id) => Ok(id),
+                // The driver says it of MySQL only.
+                None => {
+                    let row = sqlx::query("SELECT last_insert_rowid()")
+                        .fetch_one(write.connection())
+                        .await?;
+                    Ok(row.try_get(0)?)
+                }
+            }
         })
     }
 

@@ -201,7 +201,8 @@ impl Tables {
             let owners = accesses_to(write.connection(), std::slice::from_ref(host)).await?;
             let owners = owners.get(host).cloned().unwrap_or_default();
             let is_own = owners.contains(&caller.username);
-            if !is_own && !(caller.is_admin() && is_machine(write.connection(), host).await?) {
+            let is_seen = is_own || caller.is_admin() && is_machine(write.connection(), host).await?;
+            if !is_seen {
                 return Err(Error::Invalid(format!("host_id: there is no host {host}")));
             }
             if change.is_of_access() && !is_own {

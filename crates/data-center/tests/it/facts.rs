@@ -1,6 +1,6 @@
 //! Facts of a machine, pulled from a real agent, and from what is no agent.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
@@ -47,11 +47,20 @@ fn answer(act: impl FnOnce(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     std::thread::spawn(move || {
-        if let Ok((connection, _)) = listener.accept() {
+        if let Ok((mut connection, _)) = listener.accept() {
+            read_request(&mut connection);
             act(connection);
         }
     });
     address
+}
+
+/// Up to the empty line: an answer that comes before its request is no answer.
+fn read_request(connection: &mut TcpStream) {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && matches!(connection.read(&mut byte), Ok(1)) {
+        head.push(byte[0]);
+    }
 }
 
 async fn outcome(address: &str) -> FactsError {

@@ -35,13 +35,15 @@ impl Manager {
 #[tokio::test]
 async fn a_login_passes_on_the_token() {
     let test = Manager::start();
-    test.data_center
-        .succeed("/data/account/login", json!({ "access_token": "t" }));
+    test.data_center.succeed(
+        "/data/account/login",
+        json!({ "access_token": "t", "must_change": true, "expires": 7 }),
+    );
     let body = json!({ "username": "admin", "password": "p" });
     let answer = test.post("/manage/account/login", None, &body).await;
     assert_eq!(
         answer,
-        json!({ "code": 200, "msg": "operation succeed", "access_token": "t" })
+        json!({ "code": 200, "msg": "operation succeed", "access_token": "t", "must_change": true, "expires": 7 })
     );
     let call = test.data_center.only_call("/data/account/login");
     assert_eq!(call.body, body);

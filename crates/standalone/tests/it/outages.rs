@@ -19,7 +19,7 @@ use aops_standalone::start;
 use aops_test_platform::{
     Engine, Engines, FakeNode, PASSWORD, TestPlatform, eventually, fast_config, log_in,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A request that takes longer hangs.
 const HANGS: Duration = Duration::from_secs(20);
@@ -70,9 +70,20 @@ async fn the_platform_starts_while_the_tables_are_away() {
     assert_eq!(reqwest::get(&ready).await.expect("answered").status(), 503);
 
     engines.proxy(Engine::Tables).forward();
-    eventually("the platform to be ready", async || {
-        let status = reqwest::get(&ready).await.expect("answered").status();
-        status.is_success().then_some(())
+    // Nobody has started this platform's Prometheus.
+    eventually("the tables to be ready", async || {
+        let answer: Value = reqwest::get(&ready)
+            .await
+            .expect("answered")
+            .json()
+            .await
+            .expect("JSON");
+        let engines = answer["engines"].as_array().expect("a list");
+        let tables = engines
+            .iter()
+            .find(|engine| engine["name"] == "tables")
+            .expect("the tables");
+        (tables["status"] == "ready").then_some(())
     })
     .await;
     let admin = log_in(&anonymous, "admin", PASSWORD).await;

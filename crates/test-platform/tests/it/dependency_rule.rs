@@ -25,7 +25,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "aops-prometheus-rule",
         ],
     ),
-    ("aops-data-center", &["aops-api", "aops-client", "aops-service"]),
+    (
+        "aops-data-center",
+        &["aops-api", "aops-client", "aops-service", "aops-vault"],
+    ),
     ("aops-manager", &["aops-api", "aops-client", "aops-service"]),
     (
         "aops-check-scheduler",

@@ -529,7 +529,11 @@ async fn a_file_from_before_reports_said_when_they_were_made_is_upgraded() {
     let columns = "id TEXT PRIMARY KEY, revision INTEGER NOT NULL, removed_ms INTEGER, task_id TEXT, owner TEXT, \
                    host_id TEXT, tree_name TEXT, start_ms INTEGER, end_ms INTEGER, body TEXT";
     let older = format!(
-        "CREATE TABLE report ({columns}) WITHOUT ROWID;
+        "CREATE TABLE result (id TEXT PRIMARY KEY, revision INTEGER NOT NULL, removed_ms INTEGER, evaluation_key TEXT,
+             host_id TEXT, value TEXT, start_ms INTEGER, end_ms INTEGER, body TEXT) WITHOUT ROWID;
+         CREATE INDEX result_key_host ON result (evaluation_key, host_id, start_ms);
+         CREATE INDEX result_start ON result (start_ms);
+         CREATE TABLE report ({columns}) WITHOUT ROWID;
          INSERT INTO report VALUES ('a', 1, NULL, 't', 'o', 'h', 'n', 1, 2, '{{\"end_ms\": 2}}');
          INSERT INTO report (id, revision, removed_ms) VALUES ('b', 1, 5);
          PRAGMA user_version = 1;"
